@@ -1,0 +1,79 @@
+#include "core/base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "core/base/check.h"
+
+namespace ohm {
+namespace {
+
+[[noreturn]] void FailWrite(const std::filesystem::path& path, int code) {
+  ThrowError("cannot write '" + path.string() + "': " + std::strerror(code));
+}
+
+// Returns 0 or the errno of the step that failed; closes `fd` either way.
+int WriteAllAndSync(int fd, std::span<const std::byte> bytes) {
+  int code = 0;
+  size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t n = ::write(fd, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      code = n < 0 ? errno : EIO;
+      break;
+    }
+    done += static_cast<size_t>(n);
+  }
+  if (code == 0 && ::fsync(fd) != 0) code = errno;
+  if (::close(fd) != 0 && code == 0) code = errno;
+  return code;
+}
+
+}  // namespace
+
+void WriteFileAtomically(const std::filesystem::path& path,
+                         std::span<const std::byte> bytes) {
+  const std::string beside =
+      path.string() + ".part" + std::to_string(::getpid());
+  const int fd =
+      ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) FailWrite(path, errno);
+  int code = WriteAllAndSync(fd, bytes);
+  if (code == 0 && ::rename(beside.c_str(), path.c_str()) != 0) code = errno;
+  if (code != 0) {
+    ::unlink(beside.c_str());
+    FailWrite(path, code);
+  }
+  const auto folder = path.has_parent_path() ? path.parent_path() : ".";
+  const int dir = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir >= 0) {  // the rename survives a power cut only once this is synced
+    ::fsync(dir);
+    ::close(dir);
+  }
+}
+
+void WriteFileAtomically(const std::filesystem::path& path,
+                         const std::string& text) {
+  WriteFileAtomically(path, std::as_bytes(std::span(text)));
+}
+
+std::string ReadFile(const std::filesystem::path& path) {
+  std::error_code code;
+  OHM_CHECK(!std::filesystem::is_directory(path, code),
+            "cannot read '" + path.string() + "': it is a folder");
+  std::ifstream in(path, std::ios::binary);
+  OHM_CHECK(in.good(),
+            "cannot read '" + path.string() + "': " + std::strerror(errno));
+  std::ostringstream text;
+  text << in.rdbuf();
+  OHM_CHECK(in.good() || in.eof(), "cannot read '" + path.string() + "'");
+  return std::move(text).str();
+}
+
+}  // namespace ohm

@@ -1,0 +1,22 @@
+// Files that are either wholly there or not there at all.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+namespace ohm {
+
+// Writes beside `path` (a temporary name in the same folder), fsyncs, renames,
+// and fsyncs the folder. On any failure the old file is untouched and Error
+// names path and reason.
+void WriteFileAtomically(const std::filesystem::path& path,
+                         std::span<const std::byte> bytes);
+void WriteFileAtomically(const std::filesystem::path& path,
+                         const std::string& text);
+
+// The whole file. Error names the path when it is missing or unreadable.
+std::string ReadFile(const std::filesystem::path& path);
+
+}  // namespace ohm

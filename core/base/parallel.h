@@ -1,0 +1,21 @@
+// Loops over threads. All of ohmgrad's own parallel code goes through here;
+// oneDNN uses the same OpenMP pool.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+namespace ohm {
+
+// Threads used by ParallelFor and by oneDNN from now on; n >= 1.
+void SetThreads(int n);
+int Threads();
+
+// Calls body(begin, end) on disjoint ranges that cover [0, count), at most one
+// range per thread, each at least `grain` long (except the last). Results must
+// not depend on where the cuts fall. An exception thrown by `body` is rethrown
+// here (the first one wins). Inside another ParallelFor it runs serially.
+void ParallelFor(int64_t count, int64_t grain,
+                 const std::function<void(int64_t, int64_t)>& body);
+
+}  // namespace ohm

@@ -1,0 +1,64 @@
+#include <dnnl.hpp>
+
+#include "core/base/check.h"
+#include "core/kernels/matmul.h"
+#include "core/kernels/onednn_support.h"
+
+namespace ohm::kernels {
+namespace {
+
+using dnnl::memory;
+constexpr auto kF32 = memory::data_type::f32;
+
+struct Primitives {
+  dnnl::matmul run;
+  memory::desc a, b, bias, y;
+};
+
+// A row-major matrix, seen transposed where asked.
+memory::desc Matrix(int64_t rows, int64_t cols, Transpose transposed) {
+  return transposed == Transpose::kYes
+             ? memory::desc({rows, cols}, kF32, memory::dims{1, rows})
+             : memory::desc({rows, cols}, kF32, memory::dims{cols, 1});
+}
+
+Primitives Make(int64_t m, int64_t k, int64_t n, Transpose ta, Transpose tb,
+                bool bias) {
+  Primitives p;
+  p.a = Matrix(m, k, ta);
+  p.b = Matrix(k, n, tb);
+  p.y = Matrix(m, n, Transpose::kNo);
+  p.bias = Matrix(1, n, Transpose::kNo);
+  const auto desc = bias ? dnnl::matmul::desc(p.a, p.b, p.bias, p.y)
+                         : dnnl::matmul::desc(p.a, p.b, p.y);
+  p.run = dnnl::matmul({desc, OneDnnEngine()});
+  return p;
+}
+
+memory Wrap(const memory::desc& desc, const Tensor& t) {
+  return {desc, OneDnnEngine(), const_cast<std::byte*>(t.raw())};
+}
+
+}  // namespace
+
+Tensor Matmul(const Tensor& a, Transpose ta, const Tensor& b, Transpose tb,
+              const Tensor& bias) {
+  static OneDnnCache<Primitives> cache;
+  const bool a_turned = ta == Transpose::kYes, b_turned = tb == Transpose::kYes;
+  const int64_t m = a.size(a_turned ? 1 : 0), k = a.size(a_turned ? 0 : 1);
+  const int64_t n = b.size(b_turned ? 0 : 1);
+  OHM_ASSERT(b.size(b_turned ? 1 : 0) == k);
+  const Primitives& p =
+      cache.Get({m, k, n, a_turned, b_turned, bias.defined()},
+                [&] { return Make(m, k, n, ta, tb, bias.defined()); });
+  Tensor y = Tensor::Empty({m, n});
+  std::unordered_map<int, memory> args{{DNNL_ARG_SRC, Wrap(p.a, a)},
+                                       {DNNL_ARG_WEIGHTS, Wrap(p.b, b)},
+                                       {DNNL_ARG_DST, Wrap(p.y, y)}};
+  if (bias.defined()) args[DNNL_ARG_BIAS] = Wrap(p.bias, bias);
+  p.run.execute(OneDnnStream(), args);
+  OneDnnStream().wait();
+  return y;
+}
+
+}  // namespace ohm::kernels

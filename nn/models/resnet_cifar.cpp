@@ -1,0 +1,115 @@
+#include "nn/models/resnet_cifar.h"
+
+#include "core/base/check.h"
+#include "core/ops/add.h"
+#include "core/ops/pool2d.h"
+#include "core/ops/relu.h"
+#include "core/ops/subsample_pad.h"
+#include "nn/layers/batch_norm2d.h"
+#include "nn/layers/conv2d.h"
+#include "nn/layers/sequential.h"
+
+namespace ohm::nn {
+namespace {
+
+class BasicBlock : public Module {
+ public:
+  BasicBlock(int64_t in, int64_t out, int64_t stride, char shortcut, Key key)
+      : in_(in), out_(out), stride_(stride) {
+    conv1_ = AddChild("conv1",
+                      SquareConv2d(in, out, 3, stride, 1, key.Child("conv1")));
+    bn1_ = AddChild("bn1", std::make_unique<BatchNorm2d>(out));
+    conv2_ =
+        AddChild("conv2", SquareConv2d(out, out, 3, 1, 1, key.Child("conv2")));
+    bn2_ = AddChild("bn2", std::make_unique<BatchNorm2d>(out));
+    if (shortcut == 'b' && Changes()) {
+      auto projection = std::make_unique<Sequential>();
+      projection->Add(
+          SquareConv2d(in, out, 1, stride, 0, key.Child("shortcut")));
+      projection->Add(std::make_unique<BatchNorm2d>(out));
+      projection_ = AddChild("shortcut", std::move(projection));
+    }
+  }
+
+  Var Forward(const Var& x, const Context& context) override {
+    Var y = Relu(bn1_->Forward(conv1_->Forward(x, context), context));
+    y = bn2_->Forward(conv2_->Forward(y, context), context);
+    return Relu(Add(y, Shortcut(x, context)));
+  }
+
+ private:
+  bool Changes() const { return stride_ != 1 || in_ != out_; }
+
+  Var Shortcut(const Var& x, const Context& context) {
+    if (projection_ != nullptr) return projection_->Forward(x, context);
+    if (!Changes()) return x;
+    const int64_t before = (out_ - in_) / 2;
+    return SubsamplePad(x, stride_, before, out_ - in_ - before);
+  }
+
+  int64_t in_, out_, stride_;
+  Conv2d *conv1_, *conv2_;
+  BatchNorm2d *bn1_, *bn2_;
+  Sequential* projection_ = nullptr;
+};
+
+class ResNetCifar : public Model {
+ public:
+  ResNetCifar(int blocks, const ModelSpec& spec, Key key) {
+    const int64_t width = spec.width;
+    conv1_ =
+        AddChild("conv1", SquareConv2d(3, width, 3, 1, 1, key.Child("conv1")));
+    bn1_ = AddChild("bn1", std::make_unique<BatchNorm2d>(width));
+    int64_t in = width;
+    for (int stage = 0; stage < 3; ++stage) {
+      const int64_t out = width << stage;
+      const std::string name = "layer" + std::to_string(stage + 1);
+      auto layer = std::make_unique<Sequential>();
+      for (int block = 0; block < blocks; ++block) {
+        const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
+        layer->Add(std::make_unique<BasicBlock>(
+            in, out, stride, spec.shortcut,
+            key.Child(name).Child(uint64_t(block))));
+        in = out;
+      }
+      stages_.push_back(AddChild(name, std::move(layer)));
+    }
+    head_ = AddChild("linear", std::make_unique<Linear>(in, spec.classes,
+                                                        key.Child("linear")));
+  }
+
+  Var Forward(const Var& x, const Context& context) override {
+    Var y = Relu(bn1_->Forward(conv1_->Forward(x, context), context));
+    for (Sequential* stage : stages_) y = stage->Forward(y, context);
+    return head_->Forward(GlobalAveragePool2d(y), context);
+  }
+
+  Linear& head() override { return *head_; }
+  std::string head_path() const override { return "linear"; }
+
+ private:
+  Conv2d* conv1_;
+  BatchNorm2d* bn1_;
+  std::vector<Sequential*> stages_;
+  Linear* head_;
+};
+
+}  // namespace
+
+template <int depth>
+std::unique_ptr<Model> MakeResNetCifar(const ModelSpec& spec, Key key) {
+  static_assert((depth - 2) % 6 == 0);
+  OHM_CHECK(spec.width >= 1 && (spec.shortcut == 'a' || spec.shortcut == 'b'),
+            "[model] expected a width >= 1 and shortcut a or b, got " +
+                std::to_string(spec.width) + " and '" +
+                std::string(1, spec.shortcut) + "'");
+  return std::make_unique<ResNetCifar>((depth - 2) / 6, spec, key);
+}
+
+template std::unique_ptr<Model> MakeResNetCifar<8>(const ModelSpec&, Key);
+template std::unique_ptr<Model> MakeResNetCifar<20>(const ModelSpec&, Key);
+template std::unique_ptr<Model> MakeResNetCifar<32>(const ModelSpec&, Key);
+template std::unique_ptr<Model> MakeResNetCifar<44>(const ModelSpec&, Key);
+template std::unique_ptr<Model> MakeResNetCifar<56>(const ModelSpec&, Key);
+
+}  // namespace ohm::nn

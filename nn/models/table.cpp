@@ -1,0 +1,37 @@
+#include "core/base/check.h"
+#include "nn/models/lenet5.h"
+#include "nn/models/mlp.h"
+#include "nn/models/model.h"
+#include "nn/models/resnet_cifar.h"
+
+namespace ohm::nn {
+
+const std::vector<ModelRow>& ModelTable() {
+  static const std::vector<ModelRow> table = {
+      {"mlp", "three linear layers, 256 hidden units", MakeMlp},
+      {"lenet5", "LeNet-5: two 5x5 convolutions, three linear layers",
+       MakeLeNet5},
+      {"resnet8", "ResNet for small images, 1 block per stage",
+       MakeResNetCifar<8>},
+      {"resnet20", "ResNet for small images, 3 blocks per stage",
+       MakeResNetCifar<20>},
+      {"resnet32", "ResNet for small images, 5 blocks per stage",
+       MakeResNetCifar<32>},
+      {"resnet44", "ResNet for small images, 7 blocks per stage",
+       MakeResNetCifar<44>},
+      {"resnet56", "ResNet for small images, 9 blocks per stage",
+       MakeResNetCifar<56>},
+  };
+  return table;
+}
+
+std::unique_ptr<Model> MakeModel(const ModelSpec& spec, Key key) {
+  std::string names;
+  for (const ModelRow& row : ModelTable()) {
+    if (spec.name == row.name) return row.make(spec, key);
+    names += std::string(names.empty() ? "" : ", ") + row.name;
+  }
+  ThrowError("[model] expected one of " + names + ", got '" + spec.name + "'");
+}
+
+}  // namespace ohm::nn

@@ -1,0 +1,221 @@
+#include "tests/core/op_table.h"
+
+#include <algorithm>
+
+#include "core/kernels/reference.h"
+#include "core/ops/add.h"
+#include "core/ops/batch_norm2d.h"
+#include "core/ops/conv2d.h"
+#include "core/ops/flatten.h"
+#include "core/ops/linear.h"
+#include "core/ops/pool2d.h"
+#include "core/ops/relu.h"
+#include "core/ops/reshape.h"
+#include "core/ops/softmax_cross_entropy.h"
+#include "core/ops/subsample_pad.h"
+
+namespace ohm::test {
+namespace {
+
+using Vars = std::vector<Var>;
+using Tensors = std::vector<Tensor>;
+
+OpRow ConvRow(std::string variant, Shape x, Shape w, Conv2dSpec spec,
+              bool bias) {
+  std::vector<Shape> inputs{x, w};
+  if (bias) inputs.push_back({w[0]});
+  return {"conv2d", std::move(variant), inputs,
+          [spec](const Vars& v) {
+            return Conv2d(v[0], v[1], v.size() > 2 ? v[2] : Var(), spec);
+          },
+          [spec](const Tensors& t) {
+            return reference::Conv2d(t[0], t[1], t.size() > 2 ? t[2] : Tensor(),
+                                     spec);
+          }};
+}
+
+OpRow PoolRow(std::string variant, Shape x, kernels::PoolKind kind,
+              Pool2dSpec spec) {
+  return {"pool2d",
+          std::move(variant),
+          {x},
+          [kind, spec](const Vars& v) { return Pool2d(v[0], kind, spec); },
+          [kind, spec](const Tensors& t) {
+            return reference::Pool2d(t[0], kind, spec);
+          }};
+}
+
+OpRow LossRow(std::string variant, float smoothing) {
+  static const std::vector<int32_t> labels{3, 0, 6, 3, 1};
+  return {"softmax_cross_entropy",
+          std::move(variant),
+          {{5, 7}},
+          [smoothing](const Vars& v) {
+            return SoftmaxCrossEntropy(v[0], labels, smoothing);
+          },
+          [smoothing](const Tensors& t) {
+            return reference::SoftmaxCrossEntropy(t[0], labels, smoothing);
+          }};
+}
+
+Tensor Map(const Tensor& x, float (*f)(float)) {
+  Tensor y = x.Clone();
+  for (float& v : y.span()) v = f(v);
+  return y;
+}
+
+Tensor NaiveFlatten(const Tensor& x) {
+  const Shape s = x.shape();
+  Tensor y = Tensor::Empty({s[0], s[1] * s[2] * s[3]});
+  for (int64_t i = 0; i < x.count(); ++i) {
+    const int64_t c = i % s[3], at = i / s[3] % (s[1] * s[2]);
+    const int64_t n = i / (s[1] * s[2] * s[3]);
+    y.data()[n * y.size(1) + c * s[1] * s[2] + at] = x.data()[i];
+  }
+  return y;
+}
+
+Tensor NaiveSubsamplePad(const Tensor& x, int64_t before, int64_t after) {
+  const Shape s = x.shape();
+  Tensor y = Tensor::Zeros(
+      {s[0], (s[1] + 1) / 2, (s[2] + 1) / 2, before + s[3] + after});
+  for (int64_t i = 0; i < x.count(); ++i) {
+    const int64_t c = i % s[3], col = i / s[3] % s[2];
+    const int64_t row = i / (s[3] * s[2]) % s[1], n = i / (s[3] * s[2] * s[1]);
+    if (row % 2 != 0 || col % 2 != 0) continue;
+    y.data()[((n * y.size(1) + row / 2) * y.size(2) + col / 2) * y.size(3) +
+             before + c] = x.data()[i];
+  }
+  return y;
+}
+
+Tensor GivenMean() { return Tensor::From({3}, std::vector{0.1F, -0.4F, 0.7F}); }
+Tensor GivenVariance() {
+  return Tensor::From({3}, std::vector{0.5F, 1.5F, 0.9F});
+}
+
+std::vector<OpRow> NormRows() {
+  return {
+      {"batch_norm2d",
+       "batch statistics",
+       {{3, 4, 2, 5}, {5}, {5}},
+       [](const Vars& v) {
+         Tensor mean = Tensor::Zeros({5}), variance = Tensor::Full({5}, 1);
+         return BatchNorm2d(v[0], v[1], v[2], {&mean, &variance}, 1e-5F);
+       },
+       [](const Tensors& t) {
+         return reference::BatchNorm(t[0], t[1], t[2], {}, {}, 1e-5F);
+       }},
+      {"batch_norm2d",
+       "given statistics",
+       {{2, 3, 3, 3}, {3}, {3}},
+       [](const Vars& v) {
+         return BatchNorm2dGiven(v[0], v[1], v[2], GivenMean(), GivenVariance(),
+                                 1e-5F);
+       },
+       [](const Tensors& t) {
+         return reference::BatchNorm(t[0], t[1], t[2], GivenMean(),
+                                     GivenVariance(), 1e-5F);
+       }},
+  };
+}
+
+std::vector<OpRow> PlainRows() {
+  return {
+      {"linear",
+       "with bias",
+       {{4, 5}, {3, 5}, {3}},
+       [](const Vars& v) { return Linear(v[0], v[1], v[2]); },
+       [](const Tensors& t) { return reference::Linear(t[0], t[1], t[2]); }},
+      {"linear",
+       "one row, no bias",
+       {{1, 1}, {1, 1}},
+       [](const Vars& v) { return Linear(v[0], v[1], Var()); },
+       [](const Tensors& t) { return reference::Linear(t[0], t[1], {}); }},
+      {"relu",
+       "",
+       {{2, 3, 5, 7}},
+       [](const Vars& v) { return Relu(v[0]); },
+       [](const Tensors& t) {
+         return Map(t[0], [](float x) { return std::max(x, 0.0F); });
+       }},
+      {"add",
+       "",
+       {{3, 4}, {3, 4}},
+       [](const Vars& v) { return Add(v[0], v[1]); },
+       [](const Tensors& t) {
+         Tensor y = t[0].Clone();
+         for (int64_t i = 0; i < y.count(); ++i) y.data()[i] += t[1].data()[i];
+         return y;
+       }},
+      {"add",
+       "a value with itself",
+       {{3, 4}},
+       [](const Vars& v) { return Add(v[0], v[0]); },
+       [](const Tensors& t) {
+         return Map(t[0], [](float x) { return 2 * x; });
+       }},
+      {"reshape",
+       "",
+       {{2, 6}},
+       [](const Vars& v) {
+         return Reshape(v[0], {3, 2, 2});
+       },
+       [](const Tensors& t) {
+         return t[0].Reshape({3, 2, 2});
+       }},
+      {"flatten",
+       "",
+       {{2, 3, 2, 4}},
+       [](const Vars& v) { return Flatten(v[0]); },
+       [](const Tensors& t) { return NaiveFlatten(t[0]); }},
+      {"subsample_pad",
+       "odd sizes",
+       {{2, 5, 4, 3}},
+       [](const Vars& v) { return SubsamplePad(v[0], 2, 2, 1); },
+       [](const Tensors& t) { return NaiveSubsamplePad(t[0], 2, 1); }},
+  };
+}
+
+std::vector<OpRow> MakeTable() {
+  using kernels::PoolKind;
+  std::vector<OpRow> rows = {
+      ConvRow("3x3, padded", {2, 6, 5, 3}, {4, 3, 3, 3},
+              Conv2dSpec::Square(1, 1), false),
+      ConvRow("1x1, everything of size one", {1, 1, 1, 1}, {1, 1, 1, 1}, {},
+              false),
+      ConvRow("stride, dilation, uneven kernel, bias", {2, 9, 8, 4},
+              {5, 3, 2, 4}, {2, 1, 1, 0, 2, 3, 1}, true),
+      ConvRow("groups", {2, 5, 5, 6}, {4, 3, 3, 3},
+              Conv2dSpec::Square(1, 1, 1, 2), true),
+      ConvRow("depthwise, strided", {2, 7, 7, 8}, {8, 3, 3, 1},
+              Conv2dSpec::Square(2, 1, 1, 8), false),
+      ConvRow("16 channels, as oneDNN blocks them", {3, 8, 8, 16},
+              {32, 3, 3, 16}, Conv2dSpec::Square(2, 1), false),
+      PoolRow("maximum", {2, 6, 7, 3}, PoolKind::kMax, {3, 2, 2, 2, 1, 0}),
+      PoolRow("average, padded", {2, 6, 7, 3}, PoolKind::kAverage,
+              {3, 3, 2, 1, 1, 1}),
+      {"pool2d",
+       "global average",
+       {{2, 4, 5, 3}},
+       [](const Vars& v) { return GlobalAveragePool2d(v[0]); },
+       [](const Tensors& t) {
+         return reference::Pool2d(t[0], PoolKind::kAverage, {4, 5, 4, 5, 0, 0})
+             .Reshape({2, 3});
+       }},
+      LossRow("plain", 0.0F),
+      LossRow("smoothed labels", 0.2F),
+  };
+  for (auto& row : NormRows()) rows.push_back(std::move(row));
+  for (auto& row : PlainRows()) rows.push_back(std::move(row));
+  return rows;
+}
+
+}  // namespace
+
+const std::vector<OpRow>& OpTable() {
+  static const std::vector<OpRow> table = MakeTable();
+  return table;
+}
+
+}  // namespace ohm::test

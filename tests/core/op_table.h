@@ -1,0 +1,22 @@
+// One row per op of core/ops: an example, its naive twin, and the tolerance.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/autograd/var.h"
+
+namespace ohm::test {
+
+struct OpRow {
+  std::string op;       // the file core/ops/<op>.h
+  std::string variant;  // what this row is about
+  std::vector<Shape> inputs;
+  std::function<Var(const std::vector<Var>&)> run;
+  std::function<Tensor(const std::vector<Tensor>&)> reference;
+};
+
+const std::vector<OpRow>& OpTable();
+
+}  // namespace ohm::test

@@ -1,0 +1,122 @@
+#include "tests/support/gradient_check.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ohm::test {
+namespace {
+
+double Dot(const Tensor& a, const Tensor& b) {
+  double sum = 0;
+  for (int64_t i = 0; i < a.count(); ++i) {
+    sum += double(a.data()[i]) * double(b.data()[i]);
+  }
+  return sum;
+}
+
+Tensor Moved(const Tensor& x, const Tensor& direction, float step) {
+  Tensor y = x.Clone();
+  for (int64_t i = 0; i < y.count(); ++i) {
+    y.data()[i] += step * direction.data()[i];
+  }
+  return y;
+}
+
+using Function = std::function<Var(const std::vector<Var>&)>;
+
+std::vector<Var> Leaves(const std::vector<Tensor>& values, bool need) {
+  std::vector<Var> leaves;
+  for (const Tensor& value : values) leaves.emplace_back(value.Clone(), need);
+  return leaves;
+}
+
+// The error of `slope` against central differences along `direction`.
+double SlopeError(const Function& f, const std::vector<Tensor>& inputs,
+                  size_t which, const Tensor& direction, const Tensor& u,
+                  double slope) {
+  double best = 1e30;
+  for (const float step : {3e-2F, 1e-2F, 3e-3F, 1e-3F}) {
+    double value[2];
+    for (const int side : {0, 1}) {
+      auto moved = inputs;
+      moved[which] = Moved(inputs[which], direction, side == 0 ? -step : step);
+      value[side] = Dot(f(Leaves(moved, false)).value(), u);
+    }
+    const double difference = (value[1] - value[0]) / (2.0 * double(step));
+    const double scale = std::max(
+        {1e-2 * std::sqrt(Dot(u, u)), std::abs(difference), std::abs(slope)});
+    best = std::min(best, std::abs(difference - slope) / scale);
+  }
+  return best;
+}
+
+std::string CheckNeeds(const Function& f, const std::vector<Tensor>& inputs,
+                       const Tensor& u) {
+  for (size_t frozen = 0; frozen < inputs.size(); ++frozen) {
+    auto leaves = Leaves(inputs, true);
+    leaves[frozen].set_requires_grad(false);
+    const Var y = f(leaves);
+    if (!y.requires_grad()) continue;
+    Backward(y, u.Clone());
+    if (leaves[frozen].grad().defined()) {
+      return "input " + std::to_string(frozen) +
+             " got a gradient it did not need";
+    }
+  }
+  return "";
+}
+
+}  // namespace
+
+Tensor RandomTensor(const Shape& shape, Key key) {
+  Tensor t = Tensor::Empty(shape);
+  for (int64_t i = 0; i < t.count(); ++i) {
+    t.data()[i] = float(key.Normal(uint64_t(i)));
+  }
+  return t;
+}
+
+double MaxError(const Tensor& a, const Tensor& b) {
+  if (!(a.shape() == b.shape())) return 1e30;
+  double worst = 0;
+  for (int64_t i = 0; i < a.count(); ++i) {
+    const double difference =
+        std::abs(double(a.data()[i]) - double(b.data()[i])) /
+        (1.0 + std::abs(double(b.data()[i])));
+    // A NaN must count as the worst error, not compare as none.
+    worst = difference <= worst ? worst : difference;
+  }
+  return worst;
+}
+
+std::string CheckGradients(const Function& f, const std::vector<Tensor>& inputs,
+                           Key key, const GradientCheck& options) {
+  auto leaves = Leaves(inputs, true);
+  const Tensor u = RandomTensor(f(leaves).shape(), key.Child("cotangent"));
+  Backward(f(leaves), u.Clone());
+  std::vector<Tensor> grads;
+  for (const Var& leaf : leaves) {
+    if (!leaf.grad().defined()) return "an input got no gradient";
+    grads.push_back(leaf.grad().Clone());
+  }
+  Backward(f(leaves), u.Clone());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (MaxError(leaves[i].grad(), Moved(grads[i], grads[i], 1.0F)) > 1e-5) {
+      return "input " + std::to_string(i) + ": gradients do not accumulate";
+    }
+    for (int d = 0; d < options.directions; ++d) {
+      const Tensor direction =
+          RandomTensor(inputs[i].shape(), key.Child(i).Child(uint64_t(d)));
+      const double slope = Dot(grads[i], direction);
+      const double error = SlopeError(f, inputs, i, direction, u, slope);
+      if (!(error <= options.tolerance)) {
+        return "input " + std::to_string(i) + ": gradient is off by " +
+               std::to_string(error) + " (relative), allowed " +
+               std::to_string(options.tolerance);
+      }
+    }
+  }
+  return CheckNeeds(f, inputs, u);
+}
+
+}  // namespace ohm::test
