@@ -41,7 +41,8 @@ struct NamedBuffer {
 
 // What one forward pass needs to know beside its input.
 struct Context {
-  bool training = false;  // batch statistics, range tracking
+  bool training = false;  // batch statistics, converter ranges follow the data
+  bool calibrating = false;  // crossbars set their converter ranges from this
 };
 
 class Module {

@@ -8,7 +8,7 @@ namespace ohm::nn {
 struct Conv2dOptions {
   int64_t in = 0, out = 0;  // channels
   int64_t kernel_h = 3, kernel_w = 3;
-  Conv2dSpec spec;
+  Conv2dSpec spec = {};
   bool bias = false;
 };
 

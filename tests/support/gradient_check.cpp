@@ -33,9 +33,10 @@ std::vector<Var> Leaves(const std::vector<Tensor>& values, bool need) {
 // The error of `slope` against central differences along `direction`.
 double SlopeError(const Function& f, const std::vector<Tensor>& inputs,
                   size_t which, const Tensor& direction, const Tensor& u,
-                  double slope) {
+                  const Tensor& grad) {
+  const double slope = Dot(grad, direction);
   double best = 1e30;
-  for (const float step : {3e-2F, 1e-2F, 3e-3F, 1e-3F}) {
+  for (const float step : {1e-1F, 3e-2F, 1e-2F, 3e-3F, 1e-3F, 3e-4F}) {
     double value[2];
     for (const int side : {0, 1}) {
       auto moved = inputs;
@@ -107,8 +108,7 @@ std::string CheckGradients(const Function& f, const std::vector<Tensor>& inputs,
     for (int d = 0; d < options.directions; ++d) {
       const Tensor direction =
           RandomTensor(inputs[i].shape(), key.Child(i).Child(uint64_t(d)));
-      const double slope = Dot(grads[i], direction);
-      const double error = SlopeError(f, inputs, i, direction, u, slope);
+      const double error = SlopeError(f, inputs, i, direction, u, grads[i]);
       if (!(error <= options.tolerance)) {
         return "input " + std::to_string(i) + ": gradient is off by " +
                std::to_string(error) + " (relative), allowed " +

@@ -1,0 +1,140 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <set>
+
+#include "core/base/check.h"
+#include "core/ops/softmax_cross_entropy.h"
+#include "nn/layers/table.h"
+#include "nn/masks/column_binary.h"
+#include "nn/models/model.h"
+#include "tests/support/gradient_check.h"
+
+namespace ohm::test {
+namespace {
+
+// A fresh module per call, with the given parameter values: batch norm's
+// running statistics must not carry over between evaluations.
+Var RunLayer(const nn::LayerRow& row, const std::vector<Var>& inputs) {
+  auto module = row.make_example(Key(5));
+  auto parameters = module->Parameters();
+  // The gradient must reach the caller's leaves, so the module's own leaves
+  // share their value and hand their gradient on.
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    parameters[i].var.mutable_value() = inputs[i + 1].value();
+    parameters[i].var.set_requires_grad(inputs[i + 1].requires_grad());
+  }
+  const Var x(inputs[0].value(), inputs[0].requires_grad());
+  const Var y = module->Forward(x, {.training = true});
+  // Wrap the module's graph into one node on the caller's leaves.
+  const std::shared_ptr<nn::Module> keep = std::move(module);
+  return Record("layer", y.value(), inputs,
+                [keep, parameters, x, y](const BackwardCall& call) {
+                  Backward(y, call.grad_out.Clone());
+                  std::vector<Tensor> grads{x.grad()};
+                  for (const auto& p : parameters)
+                    grads.push_back(p.var.grad());
+                  return grads;
+                });
+}
+
+TEST_CASE("every layer meets finite differences") {
+  for (const nn::LayerRow& row : nn::LayerTable()) {
+    INFO("layer ", std::string(row.name));
+    std::vector<Tensor> inputs{RandomTensor(row.example_input, Key(6))};
+    for (const auto& p : row.make_example(Key(5))->Parameters()) {
+      inputs.push_back(RandomTensor(p.var.shape(), Key(6).Child(p.name)));
+    }
+    CHECK(CheckGradients(
+              [&](const std::vector<Var>& v) { return RunLayer(row, v); },
+              inputs, Key(8).Child(row.name)) == "");
+  }
+}
+
+TEST_CASE("layers are a function of their key, with unique dotted names") {
+  for (const nn::LayerRow& row : nn::LayerTable()) {
+    INFO("layer ", std::string(row.name));
+    const auto a = row.make_example(Key(5)), b = row.make_example(Key(5));
+    const auto pa = a->Parameters(), pb = b->Parameters();
+    std::set<std::string> names;
+    for (size_t i = 0; i < pa.size(); ++i) {
+      CHECK(BitEqual(pa[i].var.value(), pb[i].var.value()));
+      names.insert(pa[i].name);
+    }
+    CHECK(names.size() == pa.size());
+  }
+}
+
+TEST_CASE("a resnet20 has the published names and 269,722 parameters") {
+  const auto model = nn::MakeModel({}, Key(1));
+  int64_t count = 0;
+  std::set<std::string> names;
+  for (const auto& p : model->Parameters()) {
+    count += p.var.value().count();
+    names.insert(p.name);
+  }
+  CHECK(count == 269722);
+  for (const char* name :
+       {"conv1.weight", "bn1.bias", "layer1.0.conv1.weight",
+        "layer3.2.bn2.weight", "linear.weight", "linear.bias"}) {
+    CHECK_MESSAGE(names.count(name) == 1, name);
+  }
+  std::set<std::string> buffers;
+  for (const auto& b : model->Buffers()) buffers.insert(b.name);
+  CHECK(buffers.count("layer2.1.bn1.running_var") == 1);
+}
+
+TEST_CASE("every model runs forward and backward at its shapes") {
+  for (const nn::ModelRow& row : nn::ModelTable()) {
+    for (const char shortcut : {'a', 'b'}) {
+      INFO("layer ", std::string(row.name));
+      const auto model = nn::MakeModel(
+          {.name = row.name, .classes = 7, .width = 4, .shortcut = shortcut},
+          Key(3));
+      const Var x(RandomTensor({2, 32, 32, 3}, Key(4)));
+      const Var y = model->Forward(x, {.training = true});
+      CHECK(y.shape() == Shape{2, 7});
+      Backward(SoftmaxCrossEntropy(y, std::vector<int32_t>{1, 6}));
+      for (const auto& p : model->Parameters()) {
+        CAPTURE(p.name);
+        CHECK(p.var.grad().defined());
+      }
+      model->head().Reset(3, Key(9));
+      CHECK(model->Forward(x, {}).shape() == Shape{2, 3});
+    }
+  }
+  CHECK_THROWS_AS(nn::MakeModel({.name = "resnet19"}, Key(1)), Error);
+}
+
+TEST_CASE("binary masks threshold, estimate and pack") {
+  const auto mask = nn::MakeColumnBinary({3, 7}, {});
+  CHECK(MaxError(mask->Gain().value(), Tensor::Full({3, 7}, 1.0F)) == 0.0);
+  Var scores = mask->scores();
+  scores.mutable_value().data()[4] = 5e-3F;  // exactly the threshold: off
+  scores.mutable_value().data()[20] = -1.0F;
+  const Tensor gain = mask->Gain().value().Clone();
+  CHECK(gain.data()[4] == 0.0F);
+  CHECK(gain.data()[20] == 0.0F);
+  CHECK(gain.data()[5] == 1.0F);
+
+  const auto copy = nn::MakeColumnBinary({3, 7}, {});
+  CHECK(mask->Pack().count() == 3);  // 21 bits
+  copy->Unpack(mask->Pack());
+  CHECK(BitEqual(copy->Gain().value(), gain));
+  CHECK_THROWS_AS(copy->Unpack(Tensor::Zeros({2}, DType::kU8)), Error);
+
+  const Tensor u = RandomTensor({3, 7}, Key(2));
+  Backward(mask->Gain(), u.Clone());
+  CHECK(BitEqual(scores.grad(), u));  // the identity estimator
+
+  // The sigmoid estimator's gradient is the derivative of sigmoid(12 (r - t)).
+  Var r(Tensor::Full({1}, 0.03F), true);
+  Backward(nn::Binarize(r, 5e-3F, nn::Estimator::kSigmoid),
+           Tensor::Full({1}, 1.0F));
+  const auto s = [](double x) { return 1 / (1 + std::exp(-12 * (x - 5e-3))); };
+  const double slope = (s(0.03 + 1e-6) - s(0.03 - 1e-6)) / 2e-6;
+  CHECK(double(r.grad().item()) == doctest::Approx(slope).epsilon(1e-4));
+}
+
+}  // namespace
+}  // namespace ohm::test

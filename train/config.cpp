@@ -1,0 +1,213 @@
+#include "train/config.h"
+
+#include <algorithm>
+#include <set>
+
+#include "core/base/check.h"
+#include "nn/models/model.h"
+#include "train/config_keys.h"
+#include "train/config_read.h"
+
+namespace ohm::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<std::string> NamesOf(const std::vector<KeyRow>& rows) {
+  std::vector<std::string> names;
+  for (const KeyRow& row : rows) names.push_back(row.name);
+  return names;
+}
+
+const std::string kPresetKey = "hw.preset";
+
+bool IsHwKey(const std::string& key) {
+  return key.starts_with("hw.") && key != kPresetKey;
+}
+
+// Installed beside the program, or a source tree the program was built in.
+std::vector<fs::path> ProgramPresetFolders() {
+  std::vector<fs::path> folders;
+  std::error_code code;
+  const fs::path program = fs::read_symlink("/proc/self/exe", code);
+  if (code) return folders;
+  for (fs::path up = program.parent_path(); up != up.root_path();
+       up = up.parent_path()) {
+    folders.push_back(up / "share" / "ohmgrad" / "configs" / "hw");
+    folders.push_back(up / "configs" / "hw");
+  }
+  return folders;
+}
+
+fs::path FindPreset(const Config& config) {
+  const std::string& preset = config.hw_preset;
+  const fs::path beside = config.path.parent_path();
+  std::vector<fs::path> candidates;
+  if (preset.find('/') != std::string::npos || preset.ends_with(".toml")) {
+    candidates = {beside / preset, preset};
+  } else {
+    std::vector<fs::path> folders = {beside / "hw", "configs/hw"};
+    std::ranges::copy(ProgramPresetFolders(), std::back_inserter(folders));
+    for (const fs::path& folder : folders) {
+      candidates.push_back(folder / (preset + ".toml"));
+    }
+  }
+  for (const fs::path& candidate : candidates) {
+    std::error_code code;
+    if (fs::is_regular_file(candidate, code)) return candidate;
+  }
+  ThrowAtKey(config, kPresetKey,
+             "expected the name of a crossbar file such as \"" +
+                 candidates.front().string() + "\", which does not exist, got " +
+                 QuoteToml(preset));
+}
+
+class Loader {
+ public:
+  Loader(const fs::path& path, Config* config)
+      : config_(config), rows_(KeyRows(config)), names_(NamesOf(rows_)) {
+    config->path = path;
+  }
+
+  void Load(const std::vector<std::string>& overrides) {
+    std::vector<ConfigEntry> entries = ReadEntries(config_->path, names_);
+    for (const std::string& text : overrides) {
+      entries.push_back(ReadOverride(text));
+    }
+    for (const ConfigEntry& entry : entries) {
+      if (entry.key == kPresetKey) Apply(entry);
+    }
+    ApplyPreset(entries);
+    for (const ConfigEntry& entry : entries) Apply(entry);
+  }
+
+ private:
+  void ApplyPreset(const std::vector<ConfigEntry>& entries) {
+    std::set<std::string> own;
+    for (const ConfigEntry& entry : entries) {
+      if (!IsHwKey(entry.key)) continue;
+      if (!config_->on_crossbar()) {
+        throw UsageError(entry.where + ": " + entry.key +
+                         ": expected hw.preset to be set as well; without it "
+                         "nothing is mapped onto a crossbar");
+      }
+      own.insert(entry.key);
+    }
+    const bool complete = std::ranges::all_of(names_, [&](const auto& name) {
+      return !IsHwKey(name) || own.contains(name);
+    });
+    if (!config_->on_crossbar() || complete) return;
+    for (const ConfigEntry& entry : ReadEntries(FindPreset(*config_), names_)) {
+      if (!IsHwKey(entry.key)) {
+        throw UsageError(entry.where + ": " + entry.key +
+                         ": expected only hw keys other than hw.preset in a "
+                         "crossbar preset");
+      }
+      Apply(entry);
+    }
+  }
+
+  void Apply(const ConfigEntry& entry) {
+    const auto it = std::ranges::find(rows_, entry.key, &KeyRow::name);
+    if (it == rows_.end()) ThrowUnknownKey(entry.where, entry.key, names_);
+    SetField(entry, *it);
+    config_->where[entry.key] = entry.where;
+  }
+
+  Config* config_;
+  std::vector<KeyRow> rows_;
+  std::vector<std::string> names_;
+};
+
+void CheckDataAndTrain(const Config& config) {
+  const DataOptions& data = config.data;
+  for (const auto& [key, list] : {std::pair{"data.mean", &data.mean},
+                                  std::pair{"data.std", &data.std}}) {
+    if (!list->empty() && list->size() != 3) {
+      ThrowAtKey(config, key,
+                 "expected 3 numbers (red, green, blue) or none, got " +
+                     std::to_string(list->size()));
+    }
+  }
+  if (data.mean.empty() != data.std.empty()) {
+    ThrowAtKey(config, data.mean.empty() ? "data.std" : "data.mean",
+               "expected data.mean and data.std together, got one of them");
+  }
+  if (data.crop_padding >= data.image_size) {
+    ThrowAtKey(config, "data.crop_padding",
+               "expected less than data.image_size, which is " +
+                   std::to_string(data.image_size) + ", got " +
+                   std::to_string(data.crop_padding));
+  }
+  const OptimizerOptions& optimizer = config.train.optimizer_options;
+  if (optimizer.nesterov && optimizer.momentum == 0) {
+    ThrowAtKey(config, "train.nesterov",
+               "expected train.momentum above 0 with it, got 0");
+  }
+  if (config.train.schedule == "onecycle" && config.train.warmup.count > 0) {
+    ThrowAtKey(config, "train.warmup",
+               "expected \"0e\" with schedule onecycle, which has its own "
+               "warm-up, got \"" +
+                   config.train.warmup.str() + "\"");
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> ModelNames() {
+  std::vector<std::string> names;
+  for (const nn::ModelRow& row : nn::ModelTable()) names.emplace_back(row.name);
+  return names;
+}
+
+ScheduleSpec TrainOptions::Schedule(int64_t steps_per_epoch,
+                                    int64_t total_steps) const {
+  return {.kind = schedule,
+          .lr = lr,
+          .total_steps = total_steps,
+          .warmup_steps = warmup.Steps(steps_per_epoch),
+          .final_lr_ratio = final_lr_ratio,
+          .step_every =
+              std::max<int64_t>(1, step_every.Steps(steps_per_epoch)),
+          .step_factor = step_factor,
+          .pct_start = onecycle_pct_start,
+          .div = onecycle_div,
+          .final_div = onecycle_final_div};
+}
+
+Config LoadConfig(const fs::path& path,
+                  const std::vector<std::string>& overrides) {
+  Config config;
+  Loader(path, &config).Load(overrides);
+  CheckDataAndTrain(config);
+  if (config.run.dir.empty()) {
+    config.run.dir = (fs::path("runs") / path.stem()).string();
+  }
+  return config;
+}
+
+void ThrowAtKey(const Config& config, const std::string& key,
+                const std::string& message) {
+  const auto it = config.where.find(key);
+  const std::string where =
+      it == config.where.end() ? config.path.string() : it->second;
+  throw UsageError(where + ": " + key + ": " + message);
+}
+
+std::string ResolvedToml(const Config& config) {
+  Config copy = config;
+  std::string text;
+  std::string section;
+  for (const KeyRow& row : KeyRows(&copy)) {
+    if (IsHwKey(row.name) && !config.on_crossbar()) continue;
+    const size_t dot = row.name.find('.');
+    if (row.name.substr(0, dot) != section) {
+      section = row.name.substr(0, dot);
+      text += (text.empty() ? "[" : "\n[") + section + "]\n";
+    }
+    text += row.name.substr(dot + 1) + " = " + ValueText(row) + "\n";
+  }
+  return text;
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,94 @@
+#include "train/run_folder.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+
+namespace ohm::train {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+[[noreturn]] void FailFolder(const fs::path& path, const std::string& reason) {
+  ThrowError("cannot write into the run folder '" + path.string() +
+             "': " + reason);
+}
+
+}  // namespace
+
+std::string ToJson(const Metrics& metrics) {
+  Json line = Json::object();
+  for (const auto& [name, value] : metrics) {
+    std::visit([&](const auto& v) { line[name] = v; }, value);
+  }
+  // Not-finite numbers are written as null by dump().
+  return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
+  std::error_code code;
+  fs::create_directories(path_, code);
+  if (code) FailFolder(path_, code.message());
+  const fs::path probe = path_ / (".probe" + std::to_string(::getpid()));
+  try {
+    WriteFileAtomically(probe, std::string("probe"));
+  } catch (const Error& error) {
+    const std::string reason = error.what();
+    FailFolder(path_, reason.substr(reason.rfind(": ") + 2));
+  }
+  fs::remove(probe, code);
+}
+
+void RunFolder::WriteConfig(const std::string& toml) const {
+  WriteFileAtomically(config(), toml);
+}
+
+void RunFolder::AppendMetrics(const Metrics& line) const {
+  const std::string text = ToJson(line) + "\n";
+  const int fd = ::open(metrics().c_str(),
+                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  const ssize_t done = fd < 0 ? -1 : ::write(fd, text.data(), text.size());
+  const int code = done < 0 ? errno : ENOSPC;  // fewer bytes: the disk is full
+  if (fd >= 0) ::close(fd);
+  if (done != static_cast<ssize_t>(text.size())) {
+    FailFolder(path_, std::string("metrics.jsonl: ") + std::strerror(code));
+  }
+}
+
+void RunFolder::Clear() const {
+  for (const fs::path& file : {metrics(), weights(), state()}) {
+    std::error_code code;
+    fs::remove(file, code);
+    if (code) FailFolder(path_, code.message());
+  }
+}
+
+void RunFolder::KeepMetricsUpTo(int64_t epoch) const {
+  std::error_code code;
+  if (!fs::exists(metrics(), code)) return;
+  const std::string text = ReadFile(metrics());
+  std::string kept;
+  size_t begin = 0;
+  for (size_t end; (end = text.find('\n', begin)) != std::string::npos;
+       begin = end + 1) {
+    const std::string line = text.substr(begin, end - begin);
+    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!json.is_object()) continue;
+    const auto it = json.find("epoch");
+    const bool later = it != json.end() && it->is_number() &&
+                       it->get<double>() > static_cast<double>(epoch);
+    if (!later) kept += line + "\n";
+  }
+  WriteFileAtomically(metrics(), kept);
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,50 @@
+// The folder a run leaves behind: resolved config, metrics, checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ohm::train {
+
+// One flat JSON object; numbers that are not finite become null.
+using MetricValue = std::variant<bool, int64_t, double, std::string>;
+using Metrics = std::vector<std::pair<std::string, MetricValue>>;
+
+// On one line, keys in the given order, without line break.
+std::string ToJson(const Metrics& metrics);
+
+class RunFolder {
+ public:
+  // Creates the folder and its parents and makes sure that files can be
+  // written there, so that a long run does not fail at its first checkpoint.
+  // Error names the folder and the reason.
+  explicit RunFolder(std::filesystem::path path);
+
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path config() const { return path_ / "config.toml"; }
+  std::filesystem::path metrics() const { return path_ / "metrics.jsonl"; }
+  std::filesystem::path weights() const {
+    return path_ / "weights.safetensors";
+  }
+  std::filesystem::path state() const { return path_ / "state.safetensors"; }
+
+  void WriteConfig(const std::string& toml) const;
+
+  // Appends one line, in one write: readers never see half of it.
+  void AppendMetrics(const Metrics& metrics) const;
+
+  // For a fresh run: removes the metrics, weights and state of an earlier one.
+  void Clear() const;
+  // For a resumed run: drops metrics lines with an "epoch" after `epoch` and a
+  // last line cut short, so that the epochs done again are listed once.
+  void KeepMetricsUpTo(int64_t epoch) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+}  // namespace ohm::train
