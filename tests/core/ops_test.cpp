@@ -17,7 +17,7 @@ std::vector<Tensor> Inputs(const OpRow& row) {
   std::vector<Tensor> inputs;
   const Key key = Key(7).Child(row.op).Child(row.variant);
   for (size_t i = 0; i < row.inputs.size(); ++i) {
-    inputs.push_back(RandomTensor(row.inputs[i], key.Child(i)));
+    inputs.push_back(SpreadTensor(row.inputs[i], key.Child(i)));
   }
   return inputs;
 }

@@ -41,7 +41,7 @@ Var RunLayer(const nn::LayerRow& row, const std::vector<Var>& inputs) {
 TEST_CASE("every layer meets finite differences") {
   for (const nn::LayerRow& row : nn::LayerTable()) {
     INFO("layer ", std::string(row.name));
-    std::vector<Tensor> inputs{RandomTensor(row.example_input, Key(6))};
+    std::vector<Tensor> inputs{SpreadTensor(row.example_input, Key(6))};
     for (const auto& p : row.make_example(Key(5))->Parameters()) {
       inputs.push_back(RandomTensor(p.var.shape(), Key(6).Child(p.name)));
     }
