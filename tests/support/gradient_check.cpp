@@ -84,7 +84,7 @@ Tensor SpreadTensor(const Shape& shape, Key key) {
   Tensor t = Tensor::Empty(shape);
   const int64_t n = t.count();
   for (int64_t i = 0; i < n; ++i) {
-    t.data()[i] = float(4.0 * (double(i) + 0.5) / double(n) - 2.0);
+    t.data()[i] = float(4.5 * (double(i) + 0.5) / double(n) - 2.0);
   }
   for (int64_t i = n - 1; i > 0; --i) {  // Fisher-Yates
     const auto j = int64_t(key.Below(uint64_t(i), uint64_t(i) + 1));
