@@ -30,15 +30,17 @@ std::vector<Target> TargetsOf(std::vector<nn::NamedParameter>* parameters,
     targets.push_back(
         {p.name, &p.var.mutable_value(), p.role == nn::Role::kConvWeight});
   }
-  for (const nn::NamedBuffer& b : buffers) targets.push_back({b.name, b.tensor});
+  for (const nn::NamedBuffer& b : buffers)
+    targets.push_back({b.name, b.tensor});
   return targets;
 }
 
 void AddSlots(Optimizer* optimizer, std::vector<Target>* targets) {
   for (const OptimizerSlot& slot : optimizer->State()) {
-    targets->push_back(
-        {"optimizer." + slot.slot + "." + slot.parameter, slot.tensor,
-         slot.role == nn::Role::kConvWeight && slot.tensor->shape().rank() == 4});
+    targets->push_back({"optimizer." + slot.slot + "." + slot.parameter,
+                        slot.tensor,
+                        slot.role == nn::Role::kConvWeight &&
+                            slot.tensor->shape().rank() == 4});
   }
 }
 
@@ -68,8 +70,7 @@ Tensor ToFile(const Target& target) {
 
 Tensor FromFile(const Target& target, const Tensor& t) {
   if (!target.conv) return t;
-  return SwapInner(t, target.tensor->shape(), t.size(1),
-                   t.size(2) * t.size(3));
+  return SwapInner(t, target.tensor->shape(), t.size(1), t.size(2) * t.size(3));
 }
 
 bool IsCrossbarState(std::string_view name) {
@@ -184,10 +185,10 @@ int64_t Counter(const std::filesystem::path& path,
   int64_t value = -1;
   const auto [end, code] =
       std::from_chars(text.data(), text.data() + text.size(), value);
-  OHM_CHECK(code == std::errc() && end == text.data() + text.size() &&
-                value >= 0,
-            "'" + path.string() + "': expected a count as '" + key +
-                "', got '" + text + "'");
+  OHM_CHECK(
+      code == std::errc() && end == text.data() + text.size() && value >= 0,
+      "'" + path.string() + "': expected a count as '" + key + "', got '" +
+          text + "'");
   return value;
 }
 
@@ -252,9 +253,9 @@ TrainingProgress LoadTrainingState(
   NamedTensors file = ReadSafetensors(path);
   const auto format = file.metadata.extract("format");
   OHM_CHECK(!format.empty() && format.mapped() == kStateFormat,
-            "'" + path.string() + "' is not a training state: expected format '" +
-                kStateFormat + "', got '" +
-                (format.empty() ? "" : format.mapped()) + "'");
+            "'" + path.string() +
+                "' is not a training state: expected format '" + kStateFormat +
+                "', got '" + (format.empty() ? "" : format.mapped()) + "'");
   TrainingProgress progress;
   progress.epoch = Counter(path, &file.metadata, "epoch");
   progress.step = Counter(path, &file.metadata, "step");
@@ -273,8 +274,7 @@ std::string HashWeights(const std::vector<nn::NamedParameter>& parameters,
   for (const Target& target : TargetsOf(&handles, buffers)) {
     hash.Add(target.name.c_str(), target.name.size() + 1);
     if (!target.tensor->defined()) continue;
-    const std::string kind =
-        Describe(*target.tensor, target.tensor->shape());
+    const std::string kind = Describe(*target.tensor, target.tensor->shape());
     hash.Add(kind.c_str(), kind.size() + 1);
     hash.Add(target.tensor->raw(), target.tensor->bytes());
   }

@@ -58,8 +58,8 @@ fs::path FindPreset(const Config& config) {
   }
   ThrowAtKey(config, kPresetKey,
              "expected the name of a crossbar file such as \"" +
-                 candidates.front().string() + "\", which does not exist, got " +
-                 QuoteToml(preset));
+                 candidates.front().string() +
+                 "\", which does not exist, got " + QuoteToml(preset));
 }
 
 class Loader {
@@ -121,8 +121,8 @@ class Loader {
 
 void CheckDataAndTrain(const Config& config) {
   const DataOptions& data = config.data;
-  for (const auto& [key, list] : {std::pair{"data.mean", &data.mean},
-                                  std::pair{"data.std", &data.std}}) {
+  for (const auto& [key, list] :
+       {std::pair{"data.mean", &data.mean}, std::pair{"data.std", &data.std}}) {
     if (!list->empty() && list->size() != 3) {
       ThrowAtKey(config, key,
                  "expected 3 numbers (red, green, blue) or none, got " +
@@ -167,8 +167,7 @@ ScheduleSpec TrainOptions::Schedule(int64_t steps_per_epoch,
           .total_steps = total_steps,
           .warmup_steps = warmup.Steps(steps_per_epoch),
           .final_lr_ratio = final_lr_ratio,
-          .step_every =
-              std::max<int64_t>(1, step_every.Steps(steps_per_epoch)),
+          .step_every = std::max<int64_t>(1, step_every.Steps(steps_per_epoch)),
           .step_factor = step_factor,
           .pct_start = onecycle_pct_start,
           .div = onecycle_div,

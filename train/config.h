@@ -191,9 +191,9 @@ struct TrainOptions {
                    .max = 1e9,
                    .doc = "Largest L2 norm of all gradients together; 0: no "
                           "limit."});
-    visit("checkpoint_every", checkpoint_every,
-          FieldDoc{.min = 0.01,
-                   .doc = "How often the training state is saved."});
+    visit(
+        "checkpoint_every", checkpoint_every,
+        FieldDoc{.min = 0.01, .doc = "How often the training state is saved."});
     visit("calibration_batches", calibration_batches,
           FieldDoc{.unit = "batches",
                    .min = 1,
@@ -231,9 +231,8 @@ struct TrainOptions {
                    .max = 0.9999999,
                    .doc = "Decay of adam's mean of squared gradients."});
     visit("epsilon", o.epsilon,
-          FieldDoc{.min = 1e-30,
-                   .max = 1,
-                   .doc = "Added to adam's denominator."});
+          FieldDoc{
+              .min = 1e-30, .max = 1, .doc = "Added to adam's denominator."});
     visit("decoupled_decay", o.decoupled_decay,
           FieldDoc{.doc = "Let adam's weight decay act on the weights, not on "
                           "the gradients (AdamW)."});
@@ -248,17 +247,18 @@ struct TrainOptions {
           FieldDoc{.min = 0,
                    .doc = "Linear rise of the learning rate at the start; not "
                           "for onecycle."});
-    visit("step_every", step_every,
-          FieldDoc{.min = 0.01,
-                   .doc = "Schedule step: time between two drops."});
+    visit(
+        "step_every", step_every,
+        FieldDoc{.min = 0.01, .doc = "Schedule step: time between two drops."});
     visit("step_factor", step_factor,
           FieldDoc{.min = 1e-9,
                    .max = 1,
                    .doc = "Schedule step: factor of each drop."});
-    visit("final_lr_ratio", final_lr_ratio,
-          FieldDoc{.min = 0,
-                   .max = 1,
-                   .doc = "Schedule cosine: last learning rate over train.lr."});
+    visit(
+        "final_lr_ratio", final_lr_ratio,
+        FieldDoc{.min = 0,
+                 .max = 1,
+                 .doc = "Schedule cosine: last learning rate over train.lr."});
     visit("onecycle_pct_start", onecycle_pct_start,
           FieldDoc{.unit = "share",
                    .min = 0,
@@ -325,10 +325,10 @@ struct TasksOptions {
           FieldDoc{.choices = {"frozen", "statistics", "affine"},
                    .doc = "Batch norm of a new task: the first task's, own "
                           "statistics, or also own scale and shift."});
-    visit("mask_threshold", mask_threshold,
-          FieldDoc{.min = -100,
-                   .max = 100,
-                   .doc = "Score above which a mask is 1."});
+    visit(
+        "mask_threshold", mask_threshold,
+        FieldDoc{
+            .min = -100, .max = 100, .doc = "Score above which a mask is 1."});
     visit("mask_init", mask_init,
           FieldDoc{.min = -100, .max = 100, .doc = "First score of masks."});
     visit("estimator", estimator,

@@ -226,9 +226,9 @@ std::string KeyMarkdown() {
               "\n\n| key | type | default | range or choices, unit | meaning "
               "|\n|---|---|---|---|---|\n";
     }
-    text += fmt::format("| `{}` | {} | `{}` | {} | {} |\n", row.name,
-                        TypeName(row), ValueText(row), AllowedText(row),
-                        row.doc);
+    text +=
+        fmt::format("| `{}` | {} | `{}` | {} | {} |\n", row.name, TypeName(row),
+                    ValueText(row), AllowedText(row), row.doc);
   }
   return text;
 }

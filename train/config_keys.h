@@ -22,10 +22,9 @@ struct EnumField {
   std::function<void(int)> set;
 };
 
-using FieldRef =
-    std::variant<bool*, int*, int64_t*, float*, double*, std::string*,
-                 std::vector<std::string>*, std::vector<double>*, Duration*,
-                 EnumField>;
+using FieldRef = std::variant<bool*, int*, int64_t*, float*, double*,
+                              std::string*, std::vector<std::string>*,
+                              std::vector<double>*, Duration*, EnumField>;
 
 struct KeyRow {
   std::string name;  // "train.epochs"
@@ -49,8 +48,8 @@ class KeyCollector {
 
   template <typename Field, typename Doc>
   void operator()(const std::string& key, Field& field, const Doc& doc) {
-    KeyRow row{prefix_ + key, MakeRef(&field), doc.unit, doc.min,
-               doc.max,       {},              doc.doc};
+    KeyRow row{prefix_ + key, MakeRef(&field), doc.unit, doc.min, doc.max, {},
+               doc.doc};
     for (const auto& choice : doc.choices) row.choices.emplace_back(choice);
     rows_.push_back(std::move(row));
   }

@@ -1,11 +1,12 @@
 #include "train/config_read.h"
 
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <sstream>
-#include <toml++/toml.h>
 #include <utility>
 
 #include "core/base/check.h"
@@ -170,8 +171,8 @@ struct Setter {
   }
   bool operator()(const EnumField& field) const {
     const auto value = ParseString(entry);
-    const auto it = value ? std::ranges::find(row.choices, *value)
-                          : row.choices.end();
+    const auto it =
+        value ? std::ranges::find(row.choices, *value) : row.choices.end();
     if (it == row.choices.end()) return false;
     field.set(static_cast<int>(it - row.choices.begin()));
     return true;
@@ -210,13 +211,12 @@ void Flatten(const std::shared_ptr<const toml::table>& document,
     const bool known = std::ranges::count(names, key) > 0;
     if (known || !node.is_table()) {
       entries->push_back(
-          {key, where,
-           std::make_shared<TomlValue>(TomlValue{document, &node}), "", false});
+          {key, where, std::make_shared<TomlValue>(TomlValue{document, &node}),
+           "", false});
       continue;
     }
-    const bool section = std::ranges::any_of(names, [&](const auto& full) {
-      return full.starts_with(key + ".");
-    });
+    const bool section = std::ranges::any_of(
+        names, [&](const auto& full) { return full.starts_with(key + "."); });
     if (!section && node.as_table()->empty()) {
       throw UsageError(where + ": unknown section [" + key + "]");
     }

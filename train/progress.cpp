@@ -35,12 +35,12 @@ int TerminalColumns() {
 ProgressSink ProgressSink::Stderr() {
   const char* term = std::getenv("TERM");
   const bool can_erase = term != nullptr && std::string_view(term) != "dumb";
-  return {&std::cerr, ::isatty(STDERR_FILENO) == 1 && can_erase,
-          TerminalColumns(), [] {
-            const auto now = std::chrono::steady_clock::now();
-            return std::chrono::duration<double>(now.time_since_epoch())
-                .count();
-          }};
+  return {
+      &std::cerr, ::isatty(STDERR_FILENO) == 1 && can_erase, TerminalColumns(),
+      [] {
+        const auto now = std::chrono::steady_clock::now();
+        return std::chrono::duration<double>(now.time_since_epoch()).count();
+      }};
 }
 
 Progress::Progress(std::string title, ProgressSink sink)
@@ -82,26 +82,27 @@ void Progress::Update(const ProgressState& state) {
 }
 
 void Progress::UpdateRate(const ProgressState& state) {
-  const bool same = state.epoch == seen_epoch_;
-  steps_done_ += std::max<int64_t>(0, state.step - (same ? seen_step_ : 0));
-  // A resumed run begins in the middle: what was done before does not count.
-  if (seen_epoch_ == 0 && state.step > 1) steps_done_ = 1;
-  seen_epoch_ = state.epoch;
+  const double now = sink_.seconds();
+  if (state.epoch != seen_epoch_) {
+    // Evaluation between epochs, and what a resumed run had already done, do
+    // not count as training speed.
+    const bool first = seen_epoch_ == 0;
+    steps_done_ += first ? 1 : state.step;
+    seen_epoch_ = state.epoch;
+    if (!first) mark_seconds_ = now;
+    mark_images_ = first && state.step <= 1 ? 0 : state.images;
+  } else {
+    steps_done_ += std::max<int64_t>(0, state.step - seen_step_);
+  }
   seen_step_ = state.step;
 
-  const double now = sink_.seconds();
-  if (state.epoch != mark_epoch_) {
-    mark_epoch_ = state.epoch;
-    mark_images_ = 0;
-  }
   const double passed = now - mark_seconds_;
-  if (passed < kLiveSeconds && rate_ > 0) return;
   const int64_t images = state.images - mark_images_;
-  if (passed > 0 && images > 0) {
-    const double current = static_cast<double>(images) / passed;
-    const double keep = rate_ > 0 ? std::exp(-passed / kRateSeconds) : 0.0;
-    rate_ = keep * rate_ + (1 - keep) * current;
-  }
+  if (passed <= 0 || images <= 0) return;
+  if (passed < kLiveSeconds && rate_ > 0) return;
+  const double current = static_cast<double>(images) / passed;
+  const double keep = rate_ > 0 ? std::exp(-passed / kRateSeconds) : 0.0;
+  rate_ = keep * rate_ + (1 - keep) * current;
   mark_seconds_ = now;
   mark_images_ = state.images;
 }

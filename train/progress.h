@@ -26,8 +26,8 @@ struct ProgressState {
 // Where lines go and what time it is; the default is the real thing.
 struct ProgressSink {
   std::ostream* out;
-  bool terminal;  // may be rewritten in place
-  int columns;    // width of a live line
+  bool terminal;                    // may be rewritten in place
+  int columns;                      // width of a live line
   std::function<double()> seconds;  // monotonic
 
   static ProgressSink Stderr();
@@ -64,7 +64,6 @@ class Progress {
   double rate_ = 0;
   double mark_seconds_;
   int64_t mark_images_ = 0;
-  int64_t mark_epoch_ = 0;
   int64_t steps_done_ = 0;  // since construction, for the time left
   int64_t seen_epoch_ = 0;
   int64_t seen_step_ = 0;

@@ -82,8 +82,8 @@ class Reader {
 
  private:
   [[noreturn]] void Fail(const std::string& what) const {
-    ThrowError("'" + path_.string() + "' is not a good safetensors file: " +
-               what);
+    ThrowError("'" + path_.string() +
+               "' is not a good safetensors file: " + what);
   }
   [[noreturn]] void Fail(const Entry& entry, const std::string& what) const {
     Fail("tensor '" + entry.name + "': " + what);
@@ -165,8 +165,8 @@ class Reader {
     }
     const auto offsets = Numbers(entry, value, "data_offsets");
     if (offsets.size() != 2) {
-      Fail(entry, "expected 2 data_offsets, got " +
-                      std::to_string(offsets.size()));
+      Fail(entry,
+           "expected 2 data_offsets, got " + std::to_string(offsets.size()));
     }
     entry.begin = offsets[0];
     entry.end = offsets[1];
@@ -241,9 +241,8 @@ class Reader {
       Fail(entry, "expected at most " + std::to_string(Shape::kMaxRank) +
                       " axes, got " + std::to_string(entry.dims.size()));
     }
-    Tensor tensor =
-        Tensor::Empty(Shape(std::span<const int64_t>(entry.dims)),
-                      entry.type->dtype);
+    Tensor tensor = Tensor::Empty(Shape(std::span<const int64_t>(entry.dims)),
+                                  entry.type->dtype);
     std::memcpy(tensor.raw(), payload_.data() + entry.begin,
                 entry.end - entry.begin);
     return tensor;

@@ -26,8 +26,8 @@ std::string Line(const std::vector<std::string>& cells,
   for (size_t i = 0; i < cells.size(); ++i) {
     const std::string space(widths[i] - Width(cells[i]), ' ');
     if (i > 0) line += "  ";
-    line += columns[i].align == Align::kRight ? space + cells[i]
-                                              : cells[i] + space;
+    line +=
+        columns[i].align == Align::kRight ? space + cells[i] : cells[i] + space;
   }
   line.erase(line.find_last_not_of(' ') + 1);
   return line + "\n";

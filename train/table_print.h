@@ -33,7 +33,7 @@ class TextTable {
 
 std::string FormatPercent(double share, int decimals = 2);  // .9173 -> "91.73"
 std::string FormatNumber(double value, int decimals);
-std::string FormatBytes(int64_t bytes);      // "712 B", "33.6 KiB", "1.2 MiB"
-std::string FormatSeconds(double seconds);   // "0:07", "3:05", "1:02:03"
+std::string FormatBytes(int64_t bytes);     // "712 B", "33.6 KiB", "1.2 MiB"
+std::string FormatSeconds(double seconds);  // "0:07", "3:05", "1:02:03"
 
 }  // namespace ohm::train

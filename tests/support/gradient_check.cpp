@@ -37,7 +37,7 @@ double SlopeError(const Function& f, const std::vector<Tensor>& inputs,
                   const Tensor& grad) {
   const double slope = Dot(grad, direction);
   double best = 1e30;
-  for (const float step : {1e-1F, 3e-2F, 1e-2F, 3e-3F, 1e-3F, 3e-4F}) {
+  for (const float step : {1e-1F, 3e-2F, 1e-2F, 3e-3F, 1e-3F, 3e-4F, 1e-4F}) {
     double value[2];
     for (const int side : {0, 1}) {
       auto moved = inputs;

@@ -22,9 +22,8 @@ Adam::Adam(std::vector<ParamGroup> groups, const OptimizerOptions& options)
             "[adam] expected beta1 and beta2 in 0..1, got " +
                 std::to_string(options.beta1) + " and " +
                 std::to_string(options.beta2));
-  OHM_CHECK(
-      options.epsilon > 0,
-      "[adam] expected epsilon above 0, got " + std::to_string(options.epsilon));
+  OHM_CHECK(options.epsilon > 0, "[adam] expected epsilon above 0, got " +
+                                     std::to_string(options.epsilon));
 }
 
 void Adam::Apply(const Update& update) {
@@ -44,8 +43,7 @@ void Adam::Apply(const Update& update) {
   const auto root = static_cast<float>(1 / std::sqrt(correction2));
   const auto epsilon = static_cast<float>(options_.epsilon);
   const bool decoupled = options_.decoupled_decay;
-  const auto decay =
-      static_cast<float>(decoupled ? 0.0 : update.weight_decay);
+  const auto decay = static_cast<float>(decoupled ? 0.0 : update.weight_decay);
   const auto keep =
       static_cast<float>(decoupled ? 1 - update.lr * update.weight_decay : 1.0);
   ParallelFor(update.count, kGrain, [=](int64_t begin, int64_t end) {

@@ -131,8 +131,8 @@ std::vector<ParamGroup> DecayGroups(
 
 double ClipGradNorm(const std::vector<nn::NamedParameter>& parameters,
                     double max_norm) {
-  OHM_CHECK(max_norm > 0, "[clip] expected a norm above 0, got " +
-                              std::to_string(max_norm));
+  OHM_CHECK(max_norm > 0,
+            "[clip] expected a norm above 0, got " + std::to_string(max_norm));
   double squares = 0;  // in order, so that it is the same for all threads
   for (const nn::NamedParameter& parameter : parameters) {
     if (!parameter.var.grad().defined()) continue;
