@@ -4,9 +4,11 @@
 #include <set>
 
 #include "core/base/check.h"
+#include "datasets/table.h"
 #include "nn/models/model.h"
 #include "train/config_keys.h"
 #include "train/config_read.h"
+#include "train/tasks/method.h"
 
 namespace ohm::train {
 namespace {
@@ -152,11 +154,35 @@ void CheckDataAndTrain(const Config& config) {
   }
 }
 
+void CheckHw(const Config& config) {
+  if (!config.on_crossbar()) return;
+  try {
+    hw::CheckSpec(config.hw);
+  } catch (const Error& error) {
+    const std::string what = error.what();  // "hw.rows: expected ..."
+    const size_t colon = what.find(": ");
+    if (colon == std::string::npos) ThrowAtKey(config, kPresetKey, what);
+    ThrowAtKey(config, what.substr(0, colon), what.substr(colon + 2));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> ModelNames() {
   std::vector<std::string> names;
   for (const nn::ModelRow& row : nn::ModelTable()) names.emplace_back(row.name);
+  return names;
+}
+
+std::vector<std::string> DatasetNames() {
+  std::vector<std::string> names;
+  for (const auto& row : datasets::Table()) names.emplace_back(row.name);
+  return names;
+}
+
+std::vector<std::string> MethodNames() {
+  std::vector<std::string> names;
+  for (const MethodRow& row : MethodTable()) names.emplace_back(row.name);
   return names;
 }
 
@@ -179,6 +205,7 @@ Config LoadConfig(const fs::path& path,
   Config config;
   Loader(path, &config).Load(overrides);
   CheckDataAndTrain(config);
+  CheckHw(config);
   if (config.run.dir.empty()) {
     config.run.dir = (fs::path("runs") / path.stem()).string();
   }

@@ -20,6 +20,7 @@ namespace ohm::train {
 // Names for keys whose choices are a table of another folder.
 std::vector<std::string> ModelNames();
 std::vector<std::string> DatasetNames();
+std::vector<std::string> MethodNames();
 
 struct DataOptions {
   std::string root;
@@ -144,6 +145,7 @@ struct TrainOptions {
   double onecycle_final_div = 1e4;
   double grad_clip = 0;
   Duration checkpoint_every{1, Duration::Unit::kEpochs};
+  Duration eval_every{1, Duration::Unit::kEpochs};
   int calibration_batches = 8;
   bool resume = false;
 
@@ -194,6 +196,10 @@ struct TrainOptions {
     visit(
         "checkpoint_every", checkpoint_every,
         FieldDoc{.min = 0.01, .doc = "How often the training state is saved."});
+    visit("eval_every", eval_every,
+          FieldDoc{.min = 0.01,
+                   .doc = "How often the test set is looked at, to report "
+                          "only."});
     visit("calibration_batches", calibration_batches,
           FieldDoc{.unit = "batches",
                    .min = 1,
@@ -278,10 +284,12 @@ struct TrainOptions {
 
 struct TasksOptions {
   std::vector<std::string> sets;
-  std::vector<std::string> methods = {"head", "xbm"};
+  std::vector<std::string> methods = {"head", "bn", "xbm"};
   int epochs = 10;
   int batch = 128;
   std::string optimizer = "adam";
+  int crop_padding = 2;
+  bool flip = false;
   double lr_mask = 2e-4;
   double lr_head = 1e-3;
   double lr_norm = 1e-3;
@@ -297,9 +305,8 @@ struct TasksOptions {
           FieldDoc{.choices = DatasetNames(),
                    .doc = "Data sets of the new tasks, in order."});
     visit("methods", methods,
-          FieldDoc{.choices = {"head", "xbm"},
-                   .doc = "What a new task trains: its head only, or also "
-                          "column-wise binary masks."});
+          FieldDoc{.choices = MethodNames(),
+                   .doc = "What a new task trains; see 'ohmgrad list'."});
     visit("epochs", epochs,
           FieldDoc{.unit = "epochs",
                    .min = 1,
@@ -313,6 +320,14 @@ struct TasksOptions {
     visit("optimizer", optimizer,
           FieldDoc{.choices = OptimizerNames(),
                    .doc = "Optimiser of new tasks."});
+    visit("crop_padding", crop_padding,
+          FieldDoc{.unit = "pixels",
+                   .min = 0,
+                   .max = 512,
+                   .doc = "As data.crop_padding, for the new tasks."});
+    visit("flip", flip,
+          FieldDoc{.doc = "As data.flip, for the new tasks (traffic signs "
+                          "must not be mirrored)."});
     visit("lr_mask", lr_mask,
           FieldDoc{.min = 0, .max = 1000, .doc = "Learning rate of masks."});
     visit("lr_head", lr_head,

@@ -89,8 +89,10 @@ void Progress::UpdateRate(const ProgressState& state) {
     const bool first = seen_epoch_ == 0;
     steps_done_ += first ? 1 : state.step;
     seen_epoch_ = state.epoch;
-    if (!first) mark_seconds_ = now;
-    mark_images_ = first && state.step <= 1 ? 0 : state.images;
+    if (!first || state.step > 1) {
+      mark_seconds_ = now;
+      mark_images_ = state.images;
+    }
   } else {
     steps_done_ += std::max<int64_t>(0, state.step - seen_step_);
   }

@@ -50,7 +50,7 @@ const char* FileNameOf(DType dtype) {
 struct Entry {
   std::string name;
   const FileType* type = nullptr;
-  std::vector<int64_t> dims;
+  std::vector<int64_t> dims = {};
   uint64_t begin = 0;  // bytes after the header
   uint64_t end = 0;
 };

@@ -1,0 +1,27 @@
+// The recorded op behind a layer on a crossbar.
+#pragma once
+
+#include "core/autograd/var.h"
+#include "hw/crossbar.h"
+
+namespace ohm::nn {
+
+struct CrossbarInputs {
+  Var x;     // [n, h, w, c]
+  Var w;     // [out, kh, kw, c / groups], float: what the cells are made from
+  Var gain;  // [row_tiles, out] after the ADC; undefined: all ones
+  Var bias;  // [out], added digitally; undefined: none
+};
+
+// hw::Forward as an op. Straight-through gradients: rounding counts as the
+// identity, a clipped input or conversion passes none, the step of the weights
+// counts as constant.
+//   x:    plain convolution gradient of the effective (quantised) weights
+//   w:    plain convolution gradient of the quantised input
+//   gain: gy times the converted partial sums, recomputed
+// `weights` must be Program(w). `observed` may be null. Saves x, the packed
+// weights and the list of clipped conversions.
+Var CrossbarConv2d(const CrossbarInputs& inputs, hw::Programmed weights,
+                   const hw::Ranges& ranges, hw::Observed* observed);
+
+}  // namespace ohm::nn

@@ -1,0 +1,120 @@
+#include "train/schedule.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numbers>
+
+#include "tests/train/scratch_folder.h"
+
+namespace ohm::train {
+namespace {
+
+std::string RateError(const ScheduleSpec& spec, int64_t step) {
+  return MessageOf([&] { LearningRate(spec, step); });
+}
+
+}  // namespace
+
+TEST_CASE("durations: both units, text and back") {
+  CHECK(ParseDuration("5e").Steps(391) == 5 * 391);
+  CHECK(ParseDuration("0.5e").Steps(391) == 196);
+  CHECK(ParseDuration("16000s").Steps(391) == 16000);
+  for (const char* text : {"5e", "0.5e", "500s", "0e", "16000000s"}) {
+    CHECK(ParseDuration(text).str() == text);
+  }
+  for (const char* text : {"", "5", "e", "-1e", "-0e", "5x", "5 e", "5ee",
+                           "1.5s", "1e3s", "nane", "infe", "99999999999999e"}) {
+    CAPTURE(text);
+    const auto message = MessageOf([&] { ParseDuration(text); });
+    CHECK(Contains(message, "\"5e\""));
+    CHECK(Contains(message, "\"" + std::string(text) + "\""));
+  }
+}
+
+TEST_CASE("schedule: constant with warm-up") {
+  const ScheduleSpec spec{.lr = 0.4, .total_steps = 10, .warmup_steps = 4};
+  CHECK(LearningRate(spec, 0) == doctest::Approx(0.1));
+  CHECK(LearningRate(spec, 3) == doctest::Approx(0.4));
+  CHECK(LearningRate(spec, 4) == doctest::Approx(0.4));
+  CHECK(LearningRate(spec, 9) == doctest::Approx(0.4));
+}
+
+TEST_CASE("schedule: cosine falls from the peak after the warm-up") {
+  ScheduleSpec spec{.kind = "cosine",
+                    .lr = 0.2,
+                    .total_steps = 104,
+                    .warmup_steps = 4,
+                    .final_lr_ratio = 0.1};
+  CHECK(LearningRate(spec, 1) == doctest::Approx(0.1));
+  CHECK(LearningRate(spec, 4) == doctest::Approx(0.2));
+  CHECK(LearningRate(spec, 54) == doctest::Approx(0.11));
+  const double last =
+      0.02 + 0.18 * (1 + std::cos(std::numbers::pi * 99 / 100)) / 2;
+  CHECK(LearningRate(spec, 103) == doctest::Approx(last));
+  for (int64_t step = 5; step < 104; ++step) {
+    CHECK(LearningRate(spec, step) < LearningRate(spec, step - 1));
+  }
+}
+
+TEST_CASE("schedule: step drops at each multiple") {
+  const ScheduleSpec spec{.kind = "step",
+                          .lr = 1,
+                          .total_steps = 100,
+                          .step_every = 30,
+                          .step_factor = 0.5};
+  CHECK(LearningRate(spec, 29) == doctest::Approx(1));
+  CHECK(LearningRate(spec, 30) == doctest::Approx(0.5));
+  CHECK(LearningRate(spec, 99) == doctest::Approx(0.125));
+}
+
+TEST_CASE("schedule: one-cycle has torch OneCycleLR's values") {
+  // torch.optim.lr_scheduler.OneCycleLR(max_lr=0.4, total_steps=20,
+  // pct_start=0.3, div_factor=25, final_div_factor=1e4): phases end at steps 5
+  // and 19.
+  const ScheduleSpec spec{.kind = "onecycle", .lr = 0.4, .total_steps = 20};
+  CHECK(LearningRate(spec, 0) == doctest::Approx(0.016));
+  CHECK(LearningRate(spec, 1) == doctest::Approx(0.0526687).epsilon(1e-5));
+  CHECK(LearningRate(spec, 5) == doctest::Approx(0.4));
+  CHECK(LearningRate(spec, 12) == doctest::Approx(0.2000008).epsilon(1e-7));
+  CHECK(LearningRate(spec, 19) == doctest::Approx(1.6e-6));
+}
+
+TEST_CASE("schedule: one-cycle at the edges stays finite") {
+  for (const double pct_start : {0.0, 0.05, 0.5, 1.0}) {
+    for (const int64_t total : {1, 2, 3, 20}) {
+      const ScheduleSpec spec{.kind = "onecycle",
+                              .lr = 0.4,
+                              .total_steps = total,
+                              .pct_start = pct_start};
+      for (int64_t step = 0; step < total; ++step) {
+        CAPTURE(pct_start);
+        CAPTURE(step);
+        const double lr = LearningRate(spec, step);
+        CHECK(std::isfinite(lr));
+        CHECK(lr > 0);
+        CHECK(lr <= 0.4 + 1e-12);
+      }
+    }
+  }
+}
+
+TEST_CASE("schedule: wrong specs say what was expected") {
+  CHECK(Contains(RateError({.kind = "cosin"}, 0), "'cosin'"));
+  CHECK(Contains(RateError({.total_steps = 0}, 0), "got 0"));
+  CHECK(Contains(RateError({.total_steps = 5, .warmup_steps = 5}, 0),
+                 "shorter than the 5 steps"));
+  CHECK(Contains(
+      RateError({.kind = "onecycle", .total_steps = 50, .warmup_steps = 5}, 0),
+      "has its own"));
+  CHECK(Contains(RateError({.total_steps = 5}, 5), "a step below 5, got 5"));
+  CHECK(Contains(RateError({.step_every = 0}, 0), "step_every >= 1"));
+}
+
+TEST_CASE("schedule: all names in the table work") {
+  for (const std::string& name : ScheduleNames()) {
+    CHECK(LearningRate({.kind = name, .lr = 1, .total_steps = 10}, 3) > 0);
+  }
+}
+
+}  // namespace ohm::train

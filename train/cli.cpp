@@ -1,0 +1,177 @@
+#include "train/cli.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cxxopts.hpp>
+#include <filesystem>
+
+#include "core/base/check.h"
+#include "datasets/table.h"
+#include "nn/layers/table.h"
+#include "nn/masks/mask.h"
+#include "nn/models/model.h"
+#include "train/commands/command.h"
+#include "train/config_keys.h"
+#include "train/optim/table.h"
+#include "train/tasks/method.h"
+
+namespace ohm::train {
+namespace {
+
+constexpr int kOk = 0, kFailure = 1, kUsage = 2;
+
+std::string Overview() {
+  std::string text =
+      "ohmgrad: neural networks for ReRAM crossbars\n\n"
+      "  ohmgrad COMMAND [CONFIG.toml] [--set section.key=value]... "
+      "[--json]\n\n"
+      "commands\n";
+  for (const CommandRow& row : CommandTable()) {
+    text +=
+        fmt::format("  {:<6} {:<12} {}\n", row.name, row.arguments, row.help);
+  }
+  text += fmt::format("  {:<6} {:<12} {}\n", "list", "",
+                      "what can be named in a config");
+  text += fmt::format("  {:<6} {:<12} {}\n", "bench", "[NAME ...]",
+                      "timings; 'ohmgrad bench --help' says of what");
+  return text +
+         "\n'ohmgrad COMMAND --help' explains one command and lists "
+         "every config key.\n";
+}
+
+template <typename Table>
+void PrintTable(const char* title, const Table& table) {
+  fmt::print("{}\n", title);
+  for (const auto& row : table) fmt::print("  {:<16} {}\n", row.name, row.help);
+  fmt::print("\n");
+}
+
+int List() {
+  PrintTable("models (model.name)", nn::ModelTable());
+  PrintTable("data sets (data.set, tasks.sets)", datasets::Table());
+  PrintTable("methods for new tasks (tasks.methods)", MethodTable());
+  PrintTable("masks", nn::MaskTable());
+  PrintTable("layers", nn::LayerTable());
+  fmt::print("optimisers (train.optimizer)\n ");
+  for (const auto& name : OptimizerNames()) fmt::print(" {}", name);
+  fmt::print("\n\nschedules (train.schedule)\n ");
+  for (const auto& name : ScheduleNames()) fmt::print(" {}", name);
+  fmt::print("\n");
+  return kOk;
+}
+
+// The benchmarks are a program of their own beside this one: bench/ may use
+// everything and nothing may use bench/.
+int Bench(const std::vector<std::string>& words) {
+  const auto beside =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+      "ohmgrad-bench";
+  OHM_CHECK(std::filesystem::exists(beside),
+            "the benchmarks are not built: expected '" + beside.string() +
+                "' (OHM_BUILD_BENCH)");
+  std::vector<std::string> copies{beside.string()};
+  copies.insert(copies.end(), words.begin(), words.end());
+  std::vector<char*> argv;
+  for (std::string& word : copies) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  ::execv(argv[0], argv.data());
+  ThrowError("cannot run '" + beside.string() + "'");
+}
+
+int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
+  cxxopts::Options options(std::string("ohmgrad ") + row.name, row.help);
+  options.custom_help("CONFIG.toml [--set section.key=value]... [--json]");
+  options.positional_help("");
+  options.add_options()("set", "override a config key; may be repeated",
+                        cxxopts::value<std::vector<std::string>>(),
+                        "section.key=value")(
+      "json", "the last line of stdout is the result as one JSON object")(
+      "h,help", "this text")("config", "",
+                             cxxopts::value<std::vector<std::string>>());
+  options.parse_positional({"config"});
+  // cxxopts splits vector values at commas, which lists need for themselves;
+  // so the overrides are taken out first.
+  std::vector<std::string> overrides, rest{"ohmgrad"};
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] == "--set" && i + 1 < words.size()) {
+      overrides.push_back(words[++i]);
+    } else if (words[i].starts_with("--set=")) {
+      overrides.push_back(words[i].substr(6));
+    } else {
+      rest.push_back(words[i]);
+    }
+  }
+  std::vector<const char*> argv;
+  for (const std::string& word : rest) argv.push_back(word.c_str());
+  const auto parsed = options.parse(int(argv.size()), argv.data());
+  if (parsed.count("help") != 0) {
+    fmt::print("{}\n{}\n\nconfig keys\n{}", options.help(), row.more,
+               KeyHelp());
+    return kOk;
+  }
+  const auto files = parsed.count("config") == 0
+                         ? std::vector<std::string>()
+                         : parsed["config"].as<std::vector<std::string>>();
+  if (files.size() != 1) {
+    throw UsageError(fmt::format(
+        "ohmgrad {}: expected one CONFIG.toml, got {} (options go behind "
+        "--set; see 'ohmgrad {} --help')",
+        row.name, files.size(), row.name));
+  }
+  const Metrics result = row.run(LoadConfig(files[0], overrides));
+  if (parsed.count("json") != 0) fmt::print("{}\n", ToJson(result));
+  return kOk;
+}
+
+int Dispatch(const std::vector<std::string>& arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" ||
+      arguments[0] == "help") {
+    fmt::print("{}", Overview());
+    return arguments.empty() ? kUsage : kOk;
+  }
+  const std::string& word = arguments[0];
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (word == "bench") return Bench(rest);
+  if (word == "list") {
+    if (!rest.empty() && rest[0] != "--help" && rest[0] != "-h") {
+      throw UsageError("ohmgrad list: expected no further words, got '" +
+                       rest[0] + "'");
+    }
+    return List();
+  }
+  std::vector<std::string> names{"list", "bench"};
+  for (const CommandRow& row : CommandTable()) {
+    if (word == row.name) return RunOne(row, rest);
+    names.emplace_back(row.name);
+  }
+  const std::string close = ClosestWord(word, names);
+  throw UsageError("ohmgrad: no command is called '" + word + "'" +
+                   (close.empty() ? "" : "; did you mean '" + close + "'?") +
+                   " ('ohmgrad --help' lists them)");
+}
+
+}  // namespace
+
+int RunCommandLine(const std::string& program,
+                   const std::vector<std::string>& arguments) {
+  const auto complain = [&](const std::string& message, int code) {
+    std::fflush(stdout);
+    fmt::print(stderr, "{}: {}\n", program, message);
+    return code;
+  };
+  try {
+    return Dispatch(arguments);
+  } catch (const UsageError& error) {
+    return complain(error.what(), kUsage);
+  } catch (const cxxopts::exceptions::exception& error) {
+    return complain(error.what(), kUsage);
+  } catch (const std::bad_alloc&) {
+    return complain("out of memory; try a smaller batch", kFailure);
+  } catch (const std::exception& error) {
+    return complain(error.what(), kFailure);
+  }
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,31 @@
+// The words of the command line: one row each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "train/config.h"
+#include "train/run_folder.h"
+
+namespace ohm::train {
+
+struct CommandRow {
+  const char* name;
+  const char* arguments;  // "CONFIG.toml", or what else it takes
+  const char* help;       // one line
+  const char* more;       // a paragraph for `ohmgrad NAME --help`
+  // Does the work, prints for people on stdout and returns the result, which
+  // `--json` prints as the last line.
+  Metrics (*run)(const Config& config);
+};
+
+// The commands that take CONFIG.toml; `list` and `bench`, which take none, are
+// in train/cli.cpp.
+const std::vector<CommandRow>& CommandTable();
+
+Metrics RunTrain(const Config& config);
+Metrics RunEval(const Config& config);
+Metrics RunTasks(const Config& config);
+Metrics RunMap(const Config& config);
+
+}  // namespace ohm::train

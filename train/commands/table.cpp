@@ -1,0 +1,34 @@
+#include "train/commands/command.h"
+
+namespace ohm::train {
+
+const std::vector<CommandRow>& CommandTable() {
+  static const std::vector<CommandRow> table = {
+      {"train", "CONFIG.toml", "train a network, digitally or on crossbars",
+       "Trains model.name on data.set as the [train] section says; with "
+       "hw.preset every convolution and linear layer runs forward through "
+       "quantised crossbars. Leaves config.toml, metrics.jsonl, "
+       "weights.safetensors and state.safetensors in run.dir; "
+       "--set train.resume=true continues a stopped run exactly.",
+       RunTrain},
+      {"eval", "CONFIG.toml", "accuracy and loss of given weights",
+       "Loads model.weights, maps the network onto crossbars where hw.preset "
+       "is set (calibrating converter ranges on training images where the "
+       "file holds none), and reads data.set's eval.split once.",
+       RunEval},
+      {"tasks", "CONFIG.toml", "adapt one programmed backbone to new tasks",
+       "Takes the backbone from model.weights, or trains it first; maps it "
+       "onto crossbars; then, for every set of tasks.sets and every method of "
+       "tasks.methods, trains what the method allows while no cell is "
+       "rewritten. Ends with a table, and with proof that the first task's "
+       "outputs are unchanged bit for bit.",
+       RunTasks},
+      {"map", "CONFIG.toml", "how the network lies on crossbars",
+       "Prints, per layer and in total, arrays, rows, logical columns, used "
+       "cells and utilisation for the hw section of the config.",
+       RunMap},
+  };
+  return table;
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,91 @@
+#include "train/experiment.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "core/base/check.h"
+#include "core/base/parallel.h"
+#include "nn/crossbar_policy.h"
+#include "train/checkpoint.h"
+
+namespace ohm::train {
+namespace {
+
+std::unique_ptr<nn::Model> NewModel(const Config& config, int classes) {
+  const nn::ModelSpec spec{
+      .name = config.model.name,
+      .classes = config.model.classes > 0 ? config.model.classes : classes,
+      .image_size = config.data.image_size,
+      .width = config.model.width,
+      .shortcut = config.model.shortcut[0]};
+  return nn::MakeModel(spec, Key(uint64_t(config.train.seed)).Child("model"));
+}
+
+void LoadInto(nn::Model* model, const Config& config, LoadPolicy policy) {
+  if (config.model.weights.empty()) return;
+  LoadWeights(config.model.weights, model->Parameters(), model->Buffers(),
+              policy);
+}
+
+std::array<float, 3> Channels(const Config& config, const std::string& key,
+                              const std::vector<double>& chosen,
+                              const std::array<float, 3>& own) {
+  if (chosen.empty()) return own;
+  if (chosen.size() != 3) {
+    ThrowAtKey(config, key,
+               "expected three numbers (red, green, blue), got " +
+                   std::to_string(chosen.size()));
+  }
+  return {float(chosen[0]), float(chosen[1]), float(chosen[2])};
+}
+
+}  // namespace
+
+void ApplyThreads(const Config& config) {
+  const int cores = std::max(1, int(std::thread::hardware_concurrency()));
+  SetThreads(config.train.threads > 0 ? config.train.threads : cores);
+}
+
+datasets::OpenedDataset OpenData(const Config& config,
+                                 const std::string& name) {
+  return datasets::Open(name, {.root = config.data.root,
+                               .seed = uint64_t(config.data.seed),
+                               .image_size = config.data.image_size,
+                               .train_count = config.data.train_count,
+                               .test_count = config.data.test_count});
+}
+
+datasets::BatchOptions MakeBatchOptions(const Config& config,
+                                        const datasets::OpenedDataset& data,
+                                        int64_t batch, bool augment, Key key) {
+  datasets::BatchOptions options;
+  options.batch = batch;
+  options.mean = Channels(config, "data.mean", config.data.mean, data.mean);
+  options.std = Channels(config, "data.std", config.data.std, data.std);
+  options.threads = config.data.workers;
+  options.key = key;
+  options.shuffle = augment;
+  if (augment) {
+    options.crop_padding = config.data.crop_padding;
+    options.flip = config.data.flip;
+    options.drop = datasets::LastBatch::kSkip;
+  }
+  return options;
+}
+
+std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes) {
+  if (!config.on_crossbar()) return BuildDigitalModel(config, classes);
+  auto model = NewModel(config, classes);
+  nn::MapToCrossbar(model.get(), nn::EveryLeaf, config.hw);
+  LoadInto(model.get(), config, {.crossbar_may_be_missing = true});
+  return model;
+}
+
+std::unique_ptr<nn::Model> BuildDigitalModel(const Config& config,
+                                             int classes) {
+  auto model = NewModel(config, classes);
+  LoadInto(model.get(), config, {.ignore_crossbar = true});
+  return model;
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,35 @@
+// From a config to the things it names: data, network, batches.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "datasets/batch_stream.h"
+#include "datasets/table.h"
+#include "nn/models/model.h"
+#include "train/config.h"
+
+namespace ohm::train {
+
+// Sets the number of computing threads that train.threads asks for.
+void ApplyThreads(const Config& config);
+
+// The data set `name`, brought to data.image_size. Error if it is not below
+// data.root or broken.
+datasets::OpenedDataset OpenData(const Config& config, const std::string& name);
+
+// How images become batches: normalised with data.mean and data.std, or the
+// set's own; with `augment`, shuffled, cropped and flipped as the config says.
+datasets::BatchOptions MakeBatchOptions(const Config& config,
+                                        const datasets::OpenedDataset& data,
+                                        int64_t batch, bool augment, Key key);
+
+// The network of the config for `classes` outputs (model.classes overrides),
+// on crossbars where hw.preset is set, with model.weights loaded if given. A
+// file without converter ranges leaves them uncalibrated.
+std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes);
+
+// The same network without crossbars and with the same weights.
+std::unique_ptr<nn::Model> BuildDigitalModel(const Config& config, int classes);
+
+}  // namespace ohm::train

@@ -1,0 +1,61 @@
+// Everything that belongs to one task on a shared backbone: masks, batch norm,
+// head and converter ranges. The backbone's weights (the cells) belong to none.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "core/tensor/tensor.h"
+#include "nn/masks/mask.h"
+#include "nn/models/model.h"
+
+namespace ohm::train {
+
+struct TaskState {
+  // By dotted name; masks under "<layer>.crossbar.mask" as packed bits (u8),
+  // see nn/masks/mask.h.
+  std::map<std::string, Tensor> tensors;
+  std::string mask;  // row of nn::MaskTable(), or "" for none
+};
+
+// A copy of the task that `model` is set to.
+TaskState CaptureTask(nn::Model* model, const std::string& mask);
+
+// Sets `model` to a task; afterwards it computes what it computed when the
+// state was captured, bit for bit. No weight of the backbone is touched. Error,
+// with the name, where the state does not fit the model.
+void ApplyTask(nn::Model* model, const TaskState& state);
+
+// Gives every convolution of `model` a fresh mask of the kind `mask` (a row of
+// nn::MaskTable()), or takes all masks away where it is "". The head has none:
+// its weights are the task's own.
+void SetMasks(nn::Model* model, const std::string& mask,
+              const nn::MaskOptions& options);
+
+// Bytes of a task, term by term.
+struct TaskBytes {
+  int64_t mask_entries = 0;
+  int64_t mask_off = 0;  // entries that switch a column off
+  int64_t mask = 0;      // packed
+  int64_t norm = 0;      // scale, shift, mean, variance: 4 floats per channel
+  int64_t head = 0;
+  int64_t ranges = 0;  // converter ranges
+};
+TaskBytes CountBytes(nn::Model* model, const TaskState& state);
+
+// What an element-wise binary mask (Piggyback) over the same weights takes:
+// one bit per convolution weight, in bytes.
+int64_t PiggybackBytes(nn::Model* model);
+
+// Hash of the backbone's own weights: which network a task belongs to, and
+// proof that no cell has been changed.
+std::string BackboneHash(nn::Model* model);
+
+// A safetensors file that names its backbone; reading refuses another one.
+void SaveTask(const std::filesystem::path& path, const TaskState& state,
+              const std::string& backbone_hash);
+TaskState LoadTask(const std::filesystem::path& path,
+                   const std::string& backbone_hash);
+
+}  // namespace ohm::train

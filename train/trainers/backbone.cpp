@@ -1,0 +1,213 @@
+#include "train/trainers/backbone.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "core/base/check.h"
+#include "core/ops/softmax_cross_entropy.h"
+#include "train/checkpoint.h"
+#include "train/experiment.h"
+#include "train/progress.h"
+
+namespace ohm::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// Sums over the epoch so far. Part of the state: an epoch that was stopped in
+// its middle reports what an unbroken one would.
+struct EpochSums {
+  double loss = 0;
+  int64_t correct = 0, images = 0;
+
+  std::map<std::string, std::string> Save() const {
+    return {{"loss", fmt::format("{:a}", loss)},
+            {"correct", std::to_string(correct)},
+            {"images", std::to_string(images)}};
+  }
+  void Load(const std::map<std::string, std::string>& values) {
+    loss = std::strtod(values.at("loss").c_str(), nullptr);
+    correct = std::stoll(values.at("correct"));
+    images = std::stoll(values.at("images"));
+  }
+};
+
+class BackboneTrainer {
+ public:
+  BackboneTrainer(const Config& config, const datasets::OpenedDataset& data,
+                  nn::Model* model, const RunFolder& folder)
+      : config_(config),
+        options_(config.train),
+        model_(model),
+        folder_(folder),
+        key_(Key(uint64_t(options_.seed)).Child("train")),
+        train_(data.train, MakeBatchOptions(config, data, options_.batch, true,
+                                            key_.Child("batches"))),
+        test_(data.test,
+              MakeBatchOptions(config, data, config.eval.batch, false, key_)),
+        steps_per_epoch_(train_.batches()) {
+    OHM_CHECK(steps_per_epoch_ > 0,
+              fmt::format("train.batch: expected at most the {} training "
+                          "images, got {}",
+                          data.train->size(), options_.batch));
+    total_steps_ = steps_per_epoch_ * options_.epochs;
+    schedule_ = options_.Schedule(steps_per_epoch_, total_steps_);
+    optimizer_ =
+        MakeOptimizer(options_.optimizer,
+                      DecayGroups(model->Parameters(), options_.weight_decay,
+                                  options_.decay_norm_and_bias),
+                      options_.optimizer_options);
+  }
+
+  BackboneResult Run() {
+    const auto start = Clock::now();
+    if (!Resume()) {
+      folder_.Clear();
+      Calibrate(model_, &train_, options_.calibration_batches);
+    }
+    while (step_ < total_steps_) RunEpoch();
+    if (!score_is_fresh_) score_ = Evaluate(model_, &test_);
+    SaveWeights(folder_.weights(), model_->Parameters(), model_->Buffers(),
+                {{"ohmgrad.model", config_.model.name}});
+    return {score_, options_.epochs, Since(start),
+            train_seconds_ > 0 ? double(train_images_) / train_seconds_ : 0.0};
+  }
+
+ private:
+  bool Resume() {
+    if (!options_.resume || !std::filesystem::exists(folder_.state())) {
+      return false;
+    }
+    const TrainingProgress at =
+        LoadTrainingState(folder_.state(), model_->Parameters(),
+                          model_->Buffers(), optimizer_.get());
+    step_ = at.step;
+    sums_.Load(at.values);
+    folder_.KeepMetricsUpTo(at.epoch);
+    return true;
+  }
+
+  void RunEpoch() {
+    const int64_t epoch = step_ / steps_per_epoch_;
+    const int64_t save_every =
+        std::max<int64_t>(1, options_.checkpoint_every.Steps(steps_per_epoch_));
+    train_.Start(epoch, step_ % steps_per_epoch_);
+    const auto start = Clock::now();
+    const int64_t images_before = sums_.images;
+    datasets::Batch batch;
+    while (train_.Next(&batch)) {
+      Step(batch);
+      const bool ends = step_ % steps_per_epoch_ == 0;
+      if (!ends && step_ % save_every == 0) Save();
+    }
+    train_seconds_ += Since(start);
+    train_images_ += sums_.images - images_before;
+    const double rate =
+        double(sums_.images - images_before) / std::max(1e-9, Since(start));
+    FinishEpoch(epoch + 1, rate);
+    sums_ = {};
+    if (step_ % save_every < steps_per_epoch_ || step_ == total_steps_) Save();
+  }
+
+  void Step(const datasets::Batch& batch) {
+    const double rate = LearningRate(schedule_, step_);
+    const Var logits = model_->Forward(Var(batch.images), {.training = true});
+    const Var loss = SoftmaxCrossEntropy(logits, batch.labels,
+                                         float(options_.label_smoothing));
+    const auto value = double(loss.value().item());
+    OHM_CHECK(
+        std::isfinite(value),
+        fmt::format("the loss became {} at epoch {}, step {} of {} "
+                    "(learning rate {:.3g}); try a smaller train.lr",
+                    value, step_ / steps_per_epoch_ + 1,
+                    step_ % steps_per_epoch_ + 1, steps_per_epoch_, rate));
+    Backward(loss);
+    if (options_.grad_clip > 0) {
+      ClipGradNorm(model_->Parameters(), options_.grad_clip);
+    }
+    optimizer_->Step(rate);
+    optimizer_->ClearGrads();
+    ++step_;
+    const auto images = int64_t(batch.labels.size());
+    sums_.loss += value * double(images);
+    sums_.correct += CountCorrect(logits.value(), batch.labels);
+    sums_.images += images;
+    Show();
+  }
+
+  void Show() {
+    const int64_t done = (step_ - 1) % steps_per_epoch_ + 1;
+    progress_.Update(
+        {.epoch = (step_ - 1) / steps_per_epoch_ + 1,
+         .epochs = options_.epochs,
+         .step = done,
+         .steps = steps_per_epoch_,
+         .images = sums_.images,
+         .loss = sums_.loss / double(sums_.images),
+         .accuracy = double(sums_.correct) / double(sums_.images)});
+  }
+
+  void FinishEpoch(int64_t epoch, double rate) {
+    const double images = double(std::max<int64_t>(1, sums_.images));
+    Metrics metrics{{"epoch", epoch},
+                    {"step", step_},
+                    {"lr", LearningRate(schedule_, step_ - 1)},
+                    {"train_loss", sums_.loss / images},
+                    {"train_top1", double(sums_.correct) / images},
+                    {"images_per_second", rate}};
+    const int64_t every =
+        std::max<int64_t>(1, options_.eval_every.Steps(steps_per_epoch_));
+    score_is_fresh_ = step_ % every < steps_per_epoch_ || step_ == total_steps_;
+    if (score_is_fresh_) {
+      score_ = Evaluate(model_, &test_);
+      metrics.emplace_back("test_loss", score_.loss);
+      metrics.emplace_back("test_top1", score_.top1);
+      progress_.Print(fmt::format(
+          "epoch {}/{}: loss {:.4f}, train {:.2f} %, test {:.2f} %, {:.0f} "
+          "images/s",
+          epoch, options_.epochs, sums_.loss / images,
+          100.0 * double(sums_.correct) / images, 100.0 * score_.top1, rate));
+    }
+    folder_.AppendMetrics(metrics);
+  }
+
+  void Save() {
+    SaveTrainingState(folder_.state(), model_->Parameters(), model_->Buffers(),
+                      optimizer_.get(),
+                      {.epoch = step_ / steps_per_epoch_,
+                       .step = step_,
+                       .values = sums_.Save()});
+  }
+
+  const Config& config_;
+  const TrainOptions& options_;
+  nn::Model* model_;
+  const RunFolder& folder_;
+  Key key_;
+  datasets::BatchStream train_, test_;
+  int64_t steps_per_epoch_, total_steps_ = 0, step_ = 0;
+  ScheduleSpec schedule_;
+  std::unique_ptr<Optimizer> optimizer_;
+  Progress progress_{"train"};
+  EpochSums sums_;
+  Score score_;
+  bool score_is_fresh_ = false;
+  double train_seconds_ = 0;
+  int64_t train_images_ = 0;
+};
+
+}  // namespace
+
+BackboneResult TrainBackbone(const Config& config,
+                             const datasets::OpenedDataset& data,
+                             nn::Model* model, const RunFolder& folder) {
+  return BackboneTrainer(config, data, model, folder).Run();
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,29 @@
+// Supervised training of a whole network, digitally or through crossbars.
+#pragma once
+
+#include "datasets/table.h"
+#include "nn/models/model.h"
+#include "train/config.h"
+#include "train/evaluate.h"
+#include "train/run_folder.h"
+
+namespace ohm::train {
+
+struct BackboneResult {
+  Score test;                    // after the last epoch
+  int64_t epochs = 0;            // finished in all
+  double seconds = 0;            // of this call
+  double images_per_second = 0;  // while training in this call
+};
+
+// Trains `model` on data.train as config.train says. Metrics (one JSON line per
+// epoch), weights and the state for an exact resume go to `folder`; with
+// train.resume a state found there is continued with the same bits as if it
+// had never stopped. The test set is looked at every train.eval_every epochs
+// and at the end, only to report: no choice depends on it. Error if the loss
+// is not finite (the last checkpoint stays).
+BackboneResult TrainBackbone(const Config& config,
+                             const datasets::OpenedDataset& data,
+                             nn::Model* model, const RunFolder& folder);
+
+}  // namespace ohm::train

@@ -1,0 +1,204 @@
+#include "train/trainers/task.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/base/check.h"
+#include "core/ops/softmax_cross_entropy.h"
+#include "datasets/views.h"
+#include "nn/layers/batch_norm2d.h"
+#include "train/experiment.h"
+#include "train/optim/table.h"
+#include "train/progress.h"
+
+namespace ohm::train {
+namespace {
+
+class TaskTrainer {
+ public:
+  TaskTrainer(const Config& config, std::string set,
+              const datasets::OpenedDataset& data, const MethodRow& method,
+              nn::Model* model, const RunFolder& folder)
+      : options_(config.tasks),
+        set_(std::move(set)),
+        method_(method),
+        model_(model),
+        folder_(folder),
+        key_(Key(uint64_t(options_.seed)).Child("task").Child(set_)),
+        split_(datasets::Split(data.train, config.data.validation,
+                               key_.Child("validation"))),
+        train_(split_.rest, TrainOptionsFor(config, data)),
+        validation_(
+            split_.held_out,
+            MakeBatchOptions(config, data, config.eval.batch, false, key_)),
+        progress_("task " + set_ + " " + method.name) {
+    OHM_CHECK(train_.batches() > 0,
+              fmt::format("tasks.batch: expected at most the {} training "
+                          "images of '{}', got {}",
+                          split_.rest->size(), set_, options_.batch));
+    schedule_ = {.kind = "cosine",
+                 .lr = 1.0,
+                 .total_steps = train_.batches() * options_.epochs};
+  }
+
+  // Leaves the best epoch's state in `best`.
+  TaskResult Run(const TaskState& backbone, int classes) {
+    Prepare(backbone, classes);
+    TaskResult best{.set = set_, .method = method_.name};
+    best.validation = -1;
+    for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
+      const double loss = RunEpoch(epoch);
+      const Score score = Evaluate(model_, &validation_);
+      Report(epoch + 1, loss, score);
+      if (score.top1 <= best.validation) continue;
+      best.epoch = epoch + 1;
+      best.validation = score.top1;
+      best.state = CaptureTask(model_, method_.mask);
+    }
+    return best;
+  }
+
+ private:
+  datasets::BatchOptions TrainOptionsFor(const Config& config,
+                                         const datasets::OpenedDataset& data) {
+    auto options = MakeBatchOptions(config, data, options_.batch, true,
+                                    key_.Child("batches"));
+    options.crop_padding = options_.crop_padding;
+    options.flip = options_.flip;
+    return options;
+  }
+
+  void Prepare(const TaskState& backbone, int classes) {
+    ApplyTask(model_, backbone);
+    model_->head().Reset(classes, key_.Child("head"));
+    SetMasks(model_, method_.mask,
+             {.threshold = float(options_.mask_threshold),
+              .init = float(options_.mask_init),
+              .estimator = options_.estimator == "sigmoid"
+                               ? nn::Estimator::kSigmoid
+                               : nn::Estimator::kIdentity});
+    const bool own_statistics = method_.own_norm && options_.norm != "frozen";
+    const bool own_affine = method_.own_norm && options_.norm == "affine";
+    model_->Visit([&](const std::string& /*path*/, nn::Module& module) {
+      if (auto* norm = dynamic_cast<nn::BatchNorm2d*>(&module)) {
+        norm->set_mode(own_statistics ? nn::NormMode::kBatch
+                                      : nn::NormMode::kFrozen);
+      }
+    });
+    FreezeAllBut(own_affine);
+    optimizer_ = MakeOptimizer(
+        options_.optimizer, GroupParameters(model_->Parameters(), Rules()), {});
+  }
+
+  bool IsHead(const nn::NamedParameter& p) const {
+    return p.name == model_->head_path() + ".weight" ||
+           p.name == model_->head_path() + ".bias";
+  }
+
+  static bool IsNorm(const nn::NamedParameter& p) {
+    return p.role == nn::Role::kNormScale || p.role == nn::Role::kNormShift;
+  }
+
+  void FreezeAllBut(bool own_affine) {
+    for (auto& p : model_->Parameters()) {
+      p.var.ClearGrad();
+      p.var.set_requires_grad(IsHead(p) || p.role == nn::Role::kMask ||
+                              (own_affine && IsNorm(p)));
+    }
+  }
+
+  std::vector<GroupRule> Rules() const {
+    const auto trained = [](const nn::NamedParameter& p) {
+      return p.var.requires_grad();
+    };
+    return {
+        {"mask",
+         [](const nn::NamedParameter& p) { return p.role == nn::Role::kMask; },
+         options_.lr_mask},
+        {"norm",
+         [trained](const nn::NamedParameter& p) {
+           return IsNorm(p) && trained(p);
+         },
+         options_.lr_norm},
+        {"head", [this](const nn::NamedParameter& p) { return IsHead(p); },
+         options_.lr_head},
+    };
+  }
+
+  // Mean training loss of the epoch.
+  double RunEpoch(int64_t epoch) {
+    datasets::Batch batch;
+    double loss_sum = 0;
+    int64_t correct = 0, images = 0, step = 0;
+    train_.Start(epoch);
+    while (train_.Next(&batch)) {
+      const Var logits = model_->Forward(Var(batch.images), {.training = true});
+      const Var loss = SoftmaxCrossEntropy(logits, batch.labels);
+      const auto value = double(loss.value().item());
+      OHM_CHECK(std::isfinite(value),
+                fmt::format("task '{}', method {}: the loss became {} at epoch "
+                            "{}; try smaller tasks.lr_mask, lr_norm or lr_head",
+                            set_, method_.name, value, epoch + 1));
+      Backward(loss);
+      optimizer_->Step(
+          LearningRate(schedule_, epoch * train_.batches() + step));
+      optimizer_->ClearGrads();
+      ++step;
+      images += int64_t(batch.labels.size());
+      loss_sum += value * double(batch.labels.size());
+      correct += CountCorrect(logits.value(), batch.labels);
+      progress_.Update({.epoch = epoch + 1,
+                        .epochs = options_.epochs,
+                        .step = step,
+                        .steps = train_.batches(),
+                        .images = images,
+                        .loss = loss_sum / double(images),
+                        .accuracy = double(correct) / double(images)});
+    }
+    return loss_sum / double(images);
+  }
+
+  void Report(int64_t epoch, double loss, const Score& validation) {
+    folder_.AppendMetrics({{"task", set_},
+                           {"method", std::string(method_.name)},
+                           {"epoch", epoch},
+                           {"train_loss", loss},
+                           {"validation_loss", validation.loss},
+                           {"validation_top1", validation.top1}});
+    progress_.Print(fmt::format(
+        "{} {}, epoch {}/{}: loss {:.4f}, validation {:.2f} %", set_,
+        method_.name, epoch, options_.epochs, loss, 100.0 * validation.top1));
+  }
+
+  const TasksOptions& options_;
+  std::string set_;
+  const MethodRow& method_;
+  nn::Model* model_;
+  const RunFolder& folder_;
+  Key key_;
+  datasets::SplitViews split_;
+  datasets::BatchStream train_, validation_;
+  Progress progress_;
+  ScheduleSpec schedule_;
+  std::unique_ptr<Optimizer> optimizer_;
+};
+
+}  // namespace
+
+TaskResult TrainTask(const Config& config, const std::string& set,
+                     const datasets::OpenedDataset& data,
+                     const MethodRow& method, const TaskState& backbone,
+                     nn::Model* model, const RunFolder& folder) {
+  TaskResult result = TaskTrainer(config, set, data, method, model, folder)
+                          .Run(backbone, data.classes);
+  ApplyTask(model, result.state);
+  datasets::BatchStream test(
+      data.test,
+      MakeBatchOptions(config, data, config.eval.batch, false, Key()));
+  result.test = Evaluate(model, &test);
+  result.bytes = CountBytes(model, result.state);
+  return result;
+}
+
+}  // namespace ohm::train
