@@ -68,7 +68,7 @@ datasets::BatchOptions MakeBatchOptions(const Config& config,
   if (augment) {
     options.crop_padding = config.data.crop_padding;
     options.flip = config.data.flip;
-    options.drop = datasets::LastBatch::kSkip;
+    options.last = datasets::LastBatch::kSkip;
   }
   return options;
 }

@@ -9,6 +9,8 @@
 #include <sstream>
 #include <string>
 
+#include "datasets/table.h"
+#include "hw/converters.h"
 #include "nn/models/model.h"
 #include "train/optim/table.h"
 
@@ -59,6 +61,13 @@ std::string ExpectedOutput() {
   const ohm::Var logits = model->Forward(image, {});
   text +=
       fmt::format("lenet5 [1, 10] {:a}\n", double(logits.value().data()[0]));
+  const auto shapes = ohm::datasets::Open("shapes", {});
+  int64_t bytes = 0;
+  for (const uint8_t value : shapes.test->get(3).image.span<uint8_t>()) {
+    bytes += value;
+  }
+  text += fmt::format("shapes {}\n", bytes);
+  text += fmt::format("step {:a}\n", double(ohm::hw::StepFor(1.0F, 8)));
   for (const auto& name : ohm::train::OptimizerNames()) text += name + "\n";
   return text;
 }

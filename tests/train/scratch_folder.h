@@ -25,6 +25,8 @@ class ScratchFolder {
     std::error_code code;
     std::filesystem::remove_all(path_, code);
   }
+  const std::filesystem::path& path() const { return path_; }
+
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
 

@@ -54,7 +54,8 @@ Config WithWeights(const Config& config, const datasets::OpenedDataset& data,
 }
 
 Backbone MakeBackbone(const Config& given, const RunFolder& folder) {
-  Backbone backbone{.data = OpenData(given, given.data.set)};
+  Backbone backbone;
+  backbone.data = OpenData(given, given.data.set);
   const Config config = WithWeights(given, backbone.data, folder);
   const auto digital = BuildDigitalModel(config, backbone.data.classes);
   auto test = TestStream(config, backbone.data);

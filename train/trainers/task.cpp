@@ -45,7 +45,9 @@ class TaskTrainer {
   // Leaves the best epoch's state in `best`.
   TaskResult Run(const TaskState& backbone, int classes) {
     Prepare(backbone, classes);
-    TaskResult best{.set = set_, .method = method_.name};
+    TaskResult best;
+    best.set = set_;
+    best.method = method_.name;
     best.validation = -1;
     for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
       const double loss = RunEpoch(epoch);

@@ -4,6 +4,8 @@
 
 #include "core/ops/conv2d.h"
 #include "core/tensor/tensor.h"
+#include "datasets/table.h"
+#include "hw/converters.h"
 #include "nn/models/model.h"
 #include "train/optim/table.h"
 
@@ -19,6 +21,14 @@ int main() {
   const ohm::Var logits = model->Forward(image, {});
   std::printf("lenet5 %s %a\n", logits.shape().str().c_str(),
               double(logits.value().data()[0]));
+
+  const auto shapes = ohm::datasets::Open("shapes", {});
+  int64_t bytes = 0;
+  for (const uint8_t value : shapes.test->get(3).image.span<uint8_t>()) {
+    bytes += value;
+  }
+  std::printf("shapes %lld\n", static_cast<long long>(bytes));
+  std::printf("step %a\n", double(ohm::hw::StepFor(1.0F, 8)));
 
   for (const std::string& name : ohm::train::OptimizerNames()) {
     std::printf("%s\n", name.c_str());

@@ -1,0 +1,257 @@
+#include "datasets/batch_stream.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "core/base/check.h"
+#include "datasets/views.h"
+
+namespace ohm::datasets {
+namespace {
+
+// Batches made ahead per worker: enough to ride out a slow one.
+constexpr int64_t kAhead = 2;
+
+// What becomes of one sample: a shifted window, perhaps mirrored.
+struct Placement {
+  int64_t top = 0, left = 0;  // of the window, relative to the image
+  bool mirrored = false;
+};
+
+Placement Draw(const BatchOptions& options, Key key) {
+  Placement place;
+  if (options.crop_padding > 0) {
+    const auto positions = uint64_t(2 * options.crop_padding + 1);
+    place.top = int64_t(key.Below(0, positions)) - options.crop_padding;
+    place.left = int64_t(key.Below(1, positions)) - options.crop_padding;
+  }
+  place.mirrored = options.flip && key.Below(2, 2) == 1;
+  return place;
+}
+
+// Normalised value of every byte, for each channel.
+using Lookup = std::array<std::array<float, 256>, 3>;
+
+Lookup MakeLookup(const BatchOptions& options) {
+  Lookup lookup;
+  for (size_t c = 0; c < 3; ++c) {
+    for (size_t v = 0; v < 256; ++v) {
+      lookup[c][v] = (float(v) / 255.0F - options.mean[c]) / options.std[c];
+    }
+  }
+  return lookup;
+}
+
+// Writes the window of `image` at `place`, normalised; black outside of it.
+void Write(const Tensor& image, const Placement& place, const Lookup& lookup,
+           float* to) {
+  const int64_t h = image.size(0), w = image.size(1);
+  const int64_t first = std::clamp<int64_t>(-place.left, 0, w);
+  const int64_t last = std::clamp<int64_t>(w - place.left, first, w);
+  const float *red = lookup[0].data(), *green = lookup[1].data(),
+              *blue = lookup[2].data();
+  const auto put = [&](float* pixel, const uint8_t* rgb) {
+    pixel[0] = red[rgb[0]];
+    pixel[1] = green[rgb[1]];
+    pixel[2] = blue[rgb[2]];
+  };
+  constexpr uint8_t kBlack[3] = {0, 0, 0};
+  // A mirrored row is written from its end.
+  const int64_t step = place.mirrored ? -3 : 3;
+  for (int64_t i = 0; i < h; ++i, to += 3 * w) {
+    const int64_t row = i + place.top;
+    const bool inside = row >= 0 && row < h;
+    const int64_t begin = inside ? first : w, end = inside ? last : w;
+    float* pixel = place.mirrored ? to + 3 * (w - 1) : to;
+    for (int64_t j = 0; j < begin; ++j, pixel += step) put(pixel, kBlack);
+    if (!inside) continue;
+    const uint8_t* rgb =
+        image.data<uint8_t>() + 3 * (row * w + begin + place.left);
+    for (int64_t j = begin; j < end; ++j, pixel += step, rgb += 3) {
+      put(pixel, rgb);
+    }
+    for (int64_t j = end; j < w; ++j, pixel += step) put(pixel, kBlack);
+  }
+}
+
+void Check(const BatchOptions& options) {
+  const auto in_range = [](const char* what, int64_t value, int64_t low) {
+    OHM_CHECK(value >= low,
+              fmt::format("[batches] expected {} of at least {}, got {}", what,
+                          low, value));
+  };
+  in_range("a batch", options.batch, 1);
+  in_range("a crop_padding", options.crop_padding, 0);
+  in_range("a number of threads", options.threads, 0);
+  for (const float deviation : options.std) {
+    OHM_CHECK(
+        deviation > 0,
+        fmt::format("[batches] expected a std above 0, got {}", deviation));
+  }
+}
+
+}  // namespace
+
+class BatchStream::Impl {
+ public:
+  Impl(DatasetPtr data, const BatchOptions& options)
+      : data_(std::move(data)),
+        options_(options),
+        lookup_(MakeLookup(options)) {
+    OHM_CHECK(data_ != nullptr, "[batches] expected a data set, got none");
+    Check(options_);
+    for (int i = 0; i < options_.threads; ++i) {
+      workers_.emplace_back([this] { Work(); });
+    }
+  }
+
+  ~Impl() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+
+  int64_t batches() const {
+    return options_.last == LastBatch::kSkip
+               ? data_->size() / options_.batch
+               : (data_->size() + options_.batch - 1) / options_.batch;
+  }
+
+  void Start(int64_t epoch, int64_t first) {
+    OHM_CHECK(first >= 0 && first <= batches(),
+              fmt::format("[batches] expected to start at a batch in 0..{}, "
+                          "got {}",
+                          batches(), first));
+    auto plan = std::make_shared<Epoch>();
+    plan->augmentation =
+        options_.key.Child("augmentation").Child(uint64_t(epoch));
+    if (options_.shuffle) {
+      plan->order = Permutation(
+          data_->size(), options_.key.Child("order").Child(uint64_t(epoch)));
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      epoch_ = std::move(plan);
+      next_made_ = next_taken_ = first;
+      ready_.clear();
+    }
+    wake_.notify_all();
+  }
+
+  bool Next(Batch* batch) {
+    OHM_CHECK(epoch_ != nullptr, "[batches] expected Start before Next");
+    if (next_taken_ >= batches()) return false;
+    if (workers_.empty()) {
+      *batch = Make(*epoch_, next_taken_);
+      ++next_taken_;
+      return true;
+    }
+    {
+      std::unique_lock lock(mutex_);
+      done_.wait(lock, [this] { return ready_.contains(next_taken_); });
+      Made& made = ready_[next_taken_];
+      if (made.error != nullptr) std::rethrow_exception(made.error);
+      *batch = std::move(made.batch);
+      ready_.erase(next_taken_++);
+    }
+    wake_.notify_all();
+    return true;
+  }
+
+ private:
+  struct Epoch {
+    Key augmentation;
+    std::vector<int64_t> order;  // empty: as they are
+  };
+  struct Made {
+    Batch batch;
+    std::exception_ptr error;
+  };
+
+  bool HasWork() const {
+    return epoch_ != nullptr && next_made_ < batches() &&
+           next_made_ < next_taken_ + kAhead * int64_t(workers_.size());
+  }
+
+  void Work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [this] { return stopping_ || HasWork(); });
+      if (stopping_) return;
+      const auto epoch = epoch_;
+      const int64_t index = next_made_++;
+      lock.unlock();
+      Made made;
+      try {
+        made.batch = Make(*epoch, index);
+      } catch (...) {
+        made.error = std::current_exception();
+      }
+      lock.lock();
+      if (epoch != epoch_) continue;  // started anew meanwhile
+      ready_[index] = std::move(made);
+      done_.notify_all();
+    }
+  }
+
+  Batch Make(const Epoch& epoch, int64_t index) const {
+    const int64_t first = index * options_.batch;
+    const int64_t count = std::min(options_.batch, data_->size() - first);
+    Batch batch;
+    batch.labels.reserve(size_t(count));
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t at =
+          epoch.order.empty() ? first + i : epoch.order[size_t(first + i)];
+      const Sample sample = data_->get(at);
+      const Shape& shape = sample.image.shape();
+      if (i == 0) {
+        OHM_CHECK(shape.rank() == 3 && shape[2] == 3,
+                  "[batches] expected images [h, w, 3], got " + shape.str());
+        batch.images = Tensor::Empty({count, shape[0], shape[1], 3});
+      }
+      OHM_CHECK(shape == Shape({batch.images.size(1), batch.images.size(2), 3}),
+                fmt::format("[batches] expected images of one size, got {} for "
+                            "sample {} in a batch {}",
+                            shape.str(), at, batch.images.shape().str()));
+      Write(sample.image,
+            Draw(options_, epoch.augmentation.Child(uint64_t(at))), lookup_,
+            batch.images.data() + i * shape.count());
+      batch.labels.push_back(sample.label);
+    }
+    return batch;
+  }
+
+  DatasetPtr data_;
+  BatchOptions options_;
+  Lookup lookup_;
+
+  std::mutex mutex_;  // of all below; the caller's thread may read without
+  std::condition_variable wake_, done_;
+  bool stopping_ = false;
+  std::shared_ptr<const Epoch> epoch_;
+  int64_t next_made_ = 0, next_taken_ = 0;
+  std::map<int64_t, Made> ready_;
+  std::vector<std::thread> workers_;  // last: they use all of the above
+};
+
+BatchStream::BatchStream(DatasetPtr data, const BatchOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(data), options)) {}
+BatchStream::~BatchStream() = default;
+BatchStream::BatchStream(BatchStream&&) noexcept = default;
+
+int64_t BatchStream::batches() const { return impl_->batches(); }
+void BatchStream::Start(int64_t epoch, int64_t first) {
+  impl_->Start(epoch, first);
+}
+bool BatchStream::Next(Batch* batch) { return impl_->Next(batch); }
+
+}  // namespace ohm::datasets

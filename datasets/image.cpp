@@ -1,0 +1,142 @@
+#include "datasets/image.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+#include "core/base/parallel.h"
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_FAILURE_USERMSG
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#include <stb/stb_image.h>
+#pragma GCC diagnostic pop
+
+namespace ohm::datasets {
+namespace {
+
+struct Tap {
+  int64_t from;
+  float weight;
+};
+
+// For every output position the inputs it is made of.
+std::vector<std::vector<Tap>> Taps(int64_t from, int64_t to) {
+  std::vector<std::vector<Tap>> taps(static_cast<size_t>(to));
+  const double scale = double(from) / double(to);
+  for (int64_t i = 0; i < to; ++i) {
+    auto& list = taps[size_t(i)];
+    if (scale > 1) {
+      const double begin = double(i) * scale, end = begin + scale;
+      for (auto k = int64_t(begin); k < from && double(k) < end; ++k) {
+        const double covered =
+            std::min(end, double(k + 1)) - std::max(begin, double(k));
+        if (covered > 0) list.push_back({k, float(covered / scale)});
+      }
+    } else {
+      const double centre =
+          std::clamp((double(i) + 0.5) * scale - 0.5, 0.0, double(from - 1));
+      const auto low = int64_t(centre);
+      const auto share = float(centre - double(low));
+      list.push_back({low, 1.0F - share});
+      if (low + 1 < from) list.push_back({low + 1, share});
+    }
+  }
+  return taps;
+}
+
+// stb fills what is missing at the end of a JPEG with gray. Behind the start of
+// the last scan (FF DA) there must be an end of image (FF D9): compressed data
+// contains neither.
+bool IsTruncatedJpeg(const std::string& bytes) {
+  if (!bytes.starts_with("\xff\xd8")) return false;
+  const size_t scan = bytes.rfind("\xff\xda");
+  return scan == std::string::npos ||
+         bytes.find("\xff\xd9", scan) == std::string::npos;
+}
+
+}  // namespace
+
+Tensor DecodeImage(const std::filesystem::path& path) {
+  const std::string bytes = ReadFile(path);
+  OHM_CHECK(bytes.size() < size_t(std::numeric_limits<int>::max()),
+            fmt::format("'{}': expected an image file below 2 GiB, got {} "
+                        "bytes",
+                        path.string(), bytes.size()));
+  OHM_CHECK(!IsTruncatedJpeg(bytes),
+            fmt::format("'{}': expected a whole JPEG image, got {} bytes "
+                        "without its end; is it truncated?",
+                        path.string(), bytes.size()));
+  int width = 0, height = 0, channels = 0;
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
+      stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()),
+                            int(bytes.size()), &width, &height, &channels, 3),
+      stbi_image_free);
+  OHM_CHECK(pixels != nullptr,
+            fmt::format("'{}': expected a JPEG, PNG, PPM or BMP image, got {} "
+                        "bytes that are none ({})",
+                        path.string(), bytes.size(), stbi_failure_reason()));
+  Tensor image = Tensor::Empty({height, width, 3}, DType::kU8);
+  std::memcpy(image.raw(), pixels.get(), image.bytes());
+  return image;
+}
+
+Tensor ResizeImage(const Tensor& image, int size) {
+  const int64_t h = image.size(0), w = image.size(1);
+  if (h == size && w == size) return image;
+  const auto rows = Taps(h, size), columns = Taps(w, size);
+  const auto* from = image.data<uint8_t>();
+  std::vector<float> wide(size_t(h) * size_t(size) * 3, 0.0F);
+  for (int64_t i = 0; i < h; ++i) {
+    for (size_t j = 0; j < columns.size(); ++j) {
+      for (const Tap& tap : columns[j]) {
+        for (size_t c = 0; c < 3; ++c) {
+          wide[(size_t(i) * columns.size() + j) * 3 + c] +=
+              tap.weight * float(from[size_t((i * w + tap.from) * 3) + c]);
+        }
+      }
+    }
+  }
+  Tensor resized = Tensor::Empty({size, size, 3}, DType::kU8);
+  auto* to = resized.data<uint8_t>();
+  const size_t line = columns.size() * 3;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (size_t k = 0; k < line; ++k) {
+      float sum = 0;
+      for (const Tap& tap : rows[i]) {
+        sum += tap.weight * wide[size_t(tap.from) * line + k];
+      }
+      to[i * line + k] = uint8_t(std::clamp(std::lround(sum), 0L, 255L));
+    }
+  }
+  return resized;
+}
+
+Tensor CollectImages(int64_t count, int size,
+                     const std::function<Tensor(int64_t)>& image) {
+  OHM_CHECK(size >= 1,
+            fmt::format("[images] expected an image size of at least 1, got {}",
+                        size));
+  constexpr int64_t kGrain = 16;
+  Tensor all = Tensor::Empty({count, size, size, 3}, DType::kU8);
+  ParallelFor(count, kGrain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Tensor resized = ResizeImage(image(i), size);
+      std::memcpy(all.data<uint8_t>() + i * resized.count(), resized.raw(),
+                  resized.bytes());
+    }
+  });
+  return all;
+}
+
+}  // namespace ohm::datasets

@@ -1,0 +1,203 @@
+#include <doctest/doctest.h>
+
+#include "core/base/check.h"
+#include "core/base/parallel.h"
+#include "core/ops/softmax_cross_entropy.h"
+#include "nn/crossbar_policy.h"
+#include "nn/layers/conv2d.h"
+#include "nn/layers/linear.h"
+#include "nn/models/model.h"
+#include "tests/support/gradient_check.h"
+
+namespace ohm::test {
+namespace {
+
+hw::CrossbarSpec Ideal() {
+  hw::CrossbarSpec spec;
+  spec.weight_bits = spec.dac_bits = spec.adc_bits = 0;
+  return spec;
+}
+
+hw::CrossbarSpec Small() {  // several row and column tiles in small layers
+  hw::CrossbarSpec spec;
+  spec.rows = 16;
+  spec.columns = 4;
+  return spec;
+}
+
+std::unique_ptr<nn::Model> Mapped(const char* name,
+                                  const hw::CrossbarSpec& spec) {
+  auto model = nn::MakeModel({.name = name, .classes = 5, .width = 4}, Key(31));
+  nn::MapToCrossbar(model.get(), nn::EveryLeaf, spec);
+  return model;
+}
+
+Tensor Images() { return RandomTensor({4, 32, 32, 3}, Key(32)); }
+
+void CalibrateOn(nn::Module* model, const Tensor& images) {
+  const NoGrad off;
+  model->Forward(Var(images), {.calibrating = true});
+}
+
+TEST_CASE("ideal crossbars compute what the digital network computes") {
+  for (const char* name : {"resnet8", "lenet5", "mlp"}) {
+    INFO("model ", std::string(name));
+    const auto digital =
+        nn::MakeModel({.name = name, .classes = 5, .width = 4}, Key(31));
+    const auto mapped = Mapped(name, Ideal());
+    CalibrateOn(mapped.get(), Images());
+    CHECK(MaxError(mapped->Forward(Var(Images()), {}).value(),
+                   digital->Forward(Var(Images()), {}).value()) < 1e-4);
+    const std::vector<int32_t> labels{0, 4, 2, 2};
+    for (nn::Model* model : {mapped.get(), digital.get()}) {
+      Backward(SoftmaxCrossEntropy(
+          model->Forward(Var(Images()), {.training = true}), labels));
+    }
+    const auto a = mapped->Parameters(), b = digital->Parameters();
+    for (size_t i = 0; i < a.size(); ++i) {
+      INFO("parameter ", a[i].name);
+      CHECK(MaxError(a[i].var.grad(), b[i].var.grad()) < 2e-4);
+    }
+  }
+}
+
+TEST_CASE("quantised crossbars come close to the digital network") {
+  const auto digital =
+      nn::MakeModel({.name = "resnet8", .classes = 5, .width = 4}, Key(31));
+  const auto mapped = Mapped("resnet8", hw::CrossbarSpec());
+  CalibrateOn(mapped.get(), Images());
+  const Tensor y = mapped->Forward(Var(Images()), {}).value();
+  const double error = MaxError(y, digital->Forward(Var(Images()), {}).value());
+  CHECK(error > 1e-6);
+  CHECK(error < 0.1);
+}
+
+TEST_CASE("only the leaves that the predicate accepts are mapped") {
+  const auto model = nn::MakeModel({.name = "resnet8"}, Key(1));
+  const int mapped = nn::MapToCrossbar(
+      model.get(),
+      [](const std::string& path, const nn::WeightLayer&) {
+        return path != "conv1" && path != "linear";
+      },
+      hw::CrossbarSpec());
+  CHECK(mapped == 6);
+  CHECK(nn::CrossbarLeaves(model.get()).size() == 6);
+  CHECK(nn::CrossbarLeaves(model.get())[0].path == "layer1.0.conv1");
+}
+
+TEST_CASE("a resnet20 takes 98 tiles and 4,400 mask entries at 64x64") {
+  const auto model = nn::MakeModel({}, Key(1));
+  nn::MapToCrossbar(model.get(), nn::EveryLeaf, hw::CrossbarSpec());
+  int64_t arrays = 0, entries = 0;
+  for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
+    arrays += leaf.Report().arrays;
+    if (leaf.path != "linear") entries += leaf.mask_entries().count();
+  }
+  CHECK(arrays == 2 * 98);
+  CHECK(entries == 4400);
+}
+
+TEST_CASE("without calibration evaluation refuses, with the layer's name") {
+  const auto model = Mapped("resnet8", hw::CrossbarSpec());
+  CHECK_THROWS_WITH_AS(
+      model->Forward(Var(Images()), {}),
+      "[crossbar] 'conv1' has no converter ranges; calibrate it on data first",
+      Error);
+}
+
+TEST_CASE("ranges follow the data in training and stay in evaluation") {
+  const auto model = Mapped("resnet8", Small());
+  CalibrateOn(model.get(), Images());
+  const auto ranges = [&] {
+    std::vector<Tensor> all;
+    for (const auto& b : model->Buffers()) {
+      if (b.name.find("crossbar") != std::string::npos) {
+        all.push_back(b.tensor->Clone());
+      }
+    }
+    return all;
+  };
+  const auto before = ranges();
+  model->Forward(Var(Images()), {});
+  const auto same = ranges();
+  for (size_t i = 0; i < before.size(); ++i)
+    CHECK(BitEqual(before[i], same[i]));
+  Tensor brighter = Images();
+  for (float& v : brighter.span()) v *= 2.0F;
+  model->Forward(Var(brighter), {.training = true});
+  CHECK(ranges()[0].item() > before[0].item());
+  CHECK(ranges()[0].item() < 2.0F * before[0].item());
+}
+
+TEST_CASE("a fresh mask changes no bit, an empty column adds nothing") {
+  const auto model = Mapped("resnet8", Small());
+  CalibrateOn(model.get(), Images());
+  const Tensor plain = model->Forward(Var(Images()), {}).value();
+  for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
+    leaf.policy->set_mask(
+        nn::FindMask("xbm").make(leaf.mask_entries(), nn::MaskOptions()));
+  }
+  CHECK(BitEqual(plain, model->Forward(Var(Images()), {}).value()));
+  const auto leaves = nn::CrossbarLeaves(model.get());
+  Var scores = leaves[1].policy->mask()->scores();
+  scores.mutable_value().FillZero();  // below the threshold: all off
+  CHECK_FALSE(BitEqual(plain, model->Forward(Var(Images()), {}).value()));
+}
+
+// The gradient of a mask entry is the exact derivative of the loss in the
+// column's gain, with converters switched on: gy times the converted sum.
+TEST_CASE("mask gradients are differences of the quantised network") {
+  nn::Conv2d conv({.in = 6, .out = 5, .spec = Conv2dSpec::Square(1, 1)},
+                  Key(3));
+  nn::MapToCrossbar(&conv, nn::EveryLeaf, Small());
+  const Tensor x = RandomTensor({2, 5, 5, 6}, Key(4));
+  CalibrateOn(&conv, x);
+  const auto leaf = nn::CrossbarLeaves(&conv)[0];
+  leaf.policy->set_mask(
+      nn::FindMask("xbm").make(leaf.mask_entries(), nn::MaskOptions()));
+  Var scores = leaf.policy->mask()->scores();
+  const Tensor u = RandomTensor({2, 5, 5, 5}, Key(5));
+  const auto loss = [&] {
+    const Tensor y = conv.Forward(Var(x), {}).value();
+    double sum = 0;
+    for (int64_t i = 0; i < y.count(); ++i) {
+      sum += double(y.data()[i]) * double(u.data()[i]);
+    }
+    return sum;
+  };
+  Backward(conv.Forward(Var(x), {}), u.Clone());
+  const Tensor grad = scores.grad().Clone();
+  const double on = loss();
+  for (int64_t i = 0; i < grad.count(); ++i) {
+    const float score = scores.value().data()[i];
+    scores.mutable_value().data()[i] = -1.0F;
+    CHECK(double(grad.data()[i]) ==
+          doctest::Approx(on - loss()).epsilon(1e-3).scale(1.0));
+    scores.mutable_value().data()[i] = score;
+  }
+}
+
+TEST_CASE("crossbar layers give the same bits for any thread count") {
+  const auto run = [](int threads) {
+    SetThreads(threads);
+    const auto model = Mapped("lenet5", Small());
+    CalibrateOn(model.get(), Images());
+    return model->Forward(Var(Images()), {}).value().Clone();
+  };
+  const Tensor one = run(1);
+  CHECK(BitEqual(one, run(2)));
+}
+
+TEST_CASE("straight-through gradients stop at clipped inputs") {
+  nn::Linear layer(3, 2, Key(6));
+  nn::MapToCrossbar(&layer, nn::EveryLeaf, Small());
+  CalibrateOn(&layer, Tensor::From({1, 3}, std::vector{1.0F, -1.0F, 0.5F}));
+  const Var x(Tensor::From({1, 3}, std::vector{0.7F, -3.0F, 0.2F}), true);
+  Backward(layer.Forward(x, {}), Tensor::Full({1, 2}, 1.0F));
+  CHECK(x.grad().data()[0] != 0.0F);
+  CHECK(x.grad().data()[1] == 0.0F);
+  CHECK(x.grad().data()[2] != 0.0F);
+}
+
+}  // namespace
+}  // namespace ohm::test

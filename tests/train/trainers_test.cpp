@@ -1,0 +1,187 @@
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+#include "nn/crossbar_policy.h"
+#include "tests/support/data.h"
+#include "tests/train/scratch_folder.h"
+#include "train/checkpoint.h"
+#include "train/commands/command.h"
+#include "train/experiment.h"
+#include "train/trainers/backbone.h"
+#include "train/trainers/task.h"
+
+namespace ohm::test {
+namespace {
+
+using train::Config;
+using train::ScratchFolder;
+
+// Small enough for seconds: a narrow ResNet on a few procedural images.
+Config SmallConfig(const std::filesystem::path& folder) {
+  return train::LoadConfig(
+      OHM_SOURCE_DIR "/configs/demo.toml",
+      {"run.dir=" + (folder / "run").string(), "data.train_count=320",
+       "data.test_count=100", "model.width=4", "train.epochs=2",
+       "train.batch=32", "tasks.epochs=1", "tasks.batch=32",
+       "tasks.sets=[\"textures\"]", "train.threads=2"});
+}
+
+double Number(const train::Metrics& metrics, const std::string& key) {
+  for (const auto& [name, value] : metrics) {
+    if (name == key) return std::get<double>(value);
+  }
+  FAIL("no metric " << key);
+  return 0;
+}
+
+std::string HashOf(nn::Model* model) {
+  return train::HashWeights(model->Parameters(), model->Buffers());
+}
+
+TEST_CASE("a run that stops and resumes equals one that does not") {
+  const ScratchFolder scratch;
+  for (const bool crossbar : {false, true}) {
+    INFO("crossbar ", crossbar);
+    Config config = SmallConfig(scratch.path());
+    if (!crossbar) config.hw_preset.clear();
+    config.train.checkpoint_every = train::ParseDuration("3s");
+    const auto data = train::OpenData(config, config.data.set);
+    const auto run = [&](const std::string& name, bool resume) {
+      Config own = config;
+      own.train.resume = resume;
+      const train::RunFolder folder(scratch.path() / name);
+      const auto model = train::BuildModel(own, data.classes);
+      train::TrainBackbone(own, data, model.get(), folder);
+      return HashOf(model.get());
+    };
+    const std::string whole = run("whole", false);
+
+    // Stopped in its second epoch: the training set's 14th batch fails.
+    struct Stopping : datasets::Dataset {
+      datasets::DatasetPtr base;
+      mutable std::atomic<int> left{14 * 32};
+      int64_t size() const override { return base->size(); }
+      int classes() const override { return base->classes(); }
+      datasets::Sample get(int64_t index) const override {
+        OHM_CHECK(left-- > 0, "the disk went away");
+        return base->get(index);
+      }
+    };
+    {
+      auto stopping = std::make_shared<Stopping>();
+      stopping->base = data.train;
+      auto broken = data;
+      broken.train = stopping;
+      Config own = config;
+      own.data.workers = 0;
+      // Calibration reads batches of its own.
+      stopping->left += crossbar ? own.train.calibration_batches * 32 : 0;
+      const train::RunFolder folder(scratch.path() / "stopped");
+      const auto model = train::BuildModel(own, data.classes);
+      CHECK_THROWS_WITH_AS(
+          train::TrainBackbone(own, broken, model.get(), folder),
+          "the disk went away", Error);
+    }
+    CHECK(run("stopped", true) == whole);
+    std::filesystem::remove_all(scratch.path() / "stopped");
+  }
+}
+
+TEST_CASE("a loss that is not finite ends the run in one sentence") {
+  const ScratchFolder scratch;
+  Config config = SmallConfig(scratch.path());
+  config.train.lr = 1e9;
+  config.train.schedule = "constant";
+  config.hw_preset.clear();
+  const auto data = train::OpenData(config, config.data.set);
+  const train::RunFolder folder(config.run.dir);
+  const auto model = train::BuildModel(config, data.classes);
+  try {
+    train::TrainBackbone(config, data, model.get(), folder);
+    FAIL("expected an error");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("the loss became") == 0);
+    CHECK(std::string(error.what()).find("train.lr") != std::string::npos);
+  }
+  CHECK_FALSE(std::filesystem::exists(folder.weights()));
+}
+
+TEST_CASE("tasks keep the backbone and the first task bit for bit") {
+  const ScratchFolder scratch;
+  const Config config = SmallConfig(scratch.path());
+  const train::Metrics metrics = train::RunTasks(config);
+  CHECK(Number(metrics, "textures_xbm_top1") > 0.1);
+
+  // Every task file switches a fresh model to its task and back.
+  Config loaded = config;
+  loaded.model.weights =
+      (std::filesystem::path(config.run.dir) / "weights.safetensors").string();
+  const auto data = train::OpenData(config, config.data.set);
+  const auto model = train::BuildModel(loaded, data.classes);
+  datasets::BatchStream test(
+      data.test, train::MakeBatchOptions(config, data, 50, false, Key()));
+  train::Calibrate(model.get(), &test, 2);
+  const auto first = train::CaptureTask(model.get(), "");
+  const Tensor before = train::Logits(model.get(), &test);
+  const std::string hash = train::BackboneHash(model.get());
+  const auto tasks = std::filesystem::path(config.run.dir) / "tasks";
+  for (const char* method : {"head", "bn", "xbm"}) {
+    INFO("method ", std::string(method));
+    const auto file =
+        tasks / (std::string("textures-") + method + ".safetensors");
+    const auto state = train::LoadTask(file, hash);
+    train::ApplyTask(model.get(), state);
+    const Tensor once = train::Logits(model.get(), &test);
+    CHECK_FALSE(BitEqual(once, before));
+    train::ApplyTask(model.get(), first);
+    CHECK(BitEqual(train::Logits(model.get(), &test), before));
+    train::ApplyTask(model.get(), state);
+    CHECK(BitEqual(train::Logits(model.get(), &test), once));
+    CHECK_THROWS_AS(train::LoadTask(file, "0123456789abcdef"), Error);
+  }
+  const auto bytes = train::CountBytes(
+      model.get(), train::LoadTask(tasks / "textures-xbm.safetensors", hash));
+  int64_t packed = 0;
+  for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
+    if (leaf.path != "linear") packed += (leaf.mask_entries().count() + 7) / 8;
+  }
+  CHECK(bytes.mask == packed);
+}
+
+TEST_CASE("the published ResNet-20 gives PyTorch's logits") {
+  const auto root = DataRoot("cifar-10-batches-bin");
+  const auto weights = WeightsRoot();
+  if (!root || !weights) return;
+  Config config = train::LoadConfig(
+      OHM_SOURCE_DIR "/configs/resnet20_cifar10_import.toml",
+      {"data.root=" + root->string(),
+       "model.weights=" +
+           (*weights / "resnet20_cifar10.safetensors").string()});
+  train::ApplyThreads(config);
+  const auto data = train::OpenData(config, "cifar10");
+  const auto model = train::BuildModel(config, data.classes);
+  datasets::BatchStream stream(
+      data.test, train::MakeBatchOptions(config, data, 250, false, Key()));
+  const Tensor logits = train::Logits(model.get(), &stream);
+
+  const std::string npy =
+      ReadFile(*weights / "resnet20_cifar10_test_logits.npy");
+  REQUIRE(npy.size() > size_t(logits.bytes()));
+  const auto* expected =
+      reinterpret_cast<const float*>(npy.data() + npy.size() - logits.bytes());
+  double worst = 0;
+  for (int64_t i = 0; i < logits.count(); ++i) {
+    worst = std::max(worst, std::abs(double(logits.data()[i] - expected[i])));
+  }
+  CHECK(worst < 2e-3);
+  CHECK(train::Evaluate(model.get(), &stream).top1 ==
+        doctest::Approx(0.9173).epsilon(1e-9));
+}
+
+}  // namespace
+}  // namespace ohm::test
