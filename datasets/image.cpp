@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -16,6 +17,9 @@
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
 #define STBI_FAILURE_USERMSG
+#define STBI_ONLY_JPEG
+#define STBI_ONLY_PNG
+#define STBI_ONLY_PNM
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -58,11 +62,43 @@ std::vector<std::vector<Tap>> Taps(int64_t from, int64_t to) {
 // stb fills what is missing at the end of a JPEG with gray. Behind the start of
 // the last scan (FF DA) there must be an end of image (FF D9): compressed data
 // contains neither.
-bool IsTruncatedJpeg(const std::string& bytes) {
-  if (!bytes.starts_with("\xff\xd8")) return false;
+bool IsWholeJpeg(const std::string& bytes) {
   const size_t scan = bytes.rfind("\xff\xda");
-  return scan == std::string::npos ||
-         bytes.find("\xff\xd9", scan) == std::string::npos;
+  return scan != std::string::npos &&
+         bytes.find("\xff\xd9", scan) != std::string::npos;
+}
+
+bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// stb does not look whether a PPM or PGM holds all its pixels. Its header is
+// the magic and three numbers (width, height, largest value) between spaces and
+// comment lines, then one space.
+bool IsWholePnm(const std::string& bytes) {
+  size_t at = 2;
+  std::array<size_t, 3> numbers{};
+  for (size_t& number : numbers) {
+    while (at < bytes.size() && (IsSpace(bytes[at]) || bytes[at] == '#')) {
+      if (bytes[at] == '#') at = std::min(bytes.find('\n', at), bytes.size());
+      if (at < bytes.size()) ++at;
+    }
+    while (at < bytes.size() && bytes[at] >= '0' && bytes[at] <= '9') {
+      number = std::min<size_t>(number * 10 + size_t(bytes[at++] - '0'),
+                                std::numeric_limits<uint16_t>::max());
+    }
+  }
+  const size_t channels = bytes[1] == '6' ? 3 : 1;
+  const size_t bytes_each = numbers[2] > 255 ? 2 : 1;
+  return bytes.size() >=
+         at + 1 + numbers[0] * numbers[1] * channels * bytes_each;
+}
+
+// PNG is left to stb, which finds a truncated one.
+bool IsWhole(const std::string& bytes) {
+  if (bytes.starts_with("\xff\xd8")) return IsWholeJpeg(bytes);
+  if (bytes.starts_with("P5") || bytes.starts_with("P6")) {
+    return IsWholePnm(bytes);
+  }
+  return true;
 }
 
 }  // namespace
@@ -73,9 +109,9 @@ Tensor DecodeImage(const std::filesystem::path& path) {
             fmt::format("'{}': expected an image file below 2 GiB, got {} "
                         "bytes",
                         path.string(), bytes.size()));
-  OHM_CHECK(!IsTruncatedJpeg(bytes),
-            fmt::format("'{}': expected a whole JPEG image, got {} bytes "
-                        "without its end; is it truncated?",
+  OHM_CHECK(IsWhole(bytes),
+            fmt::format("'{}': expected a whole image, got {} bytes without "
+                        "its end; is it truncated?",
                         path.string(), bytes.size()));
   int width = 0, height = 0, channels = 0;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
@@ -83,7 +119,7 @@ Tensor DecodeImage(const std::filesystem::path& path) {
                             int(bytes.size()), &width, &height, &channels, 3),
       stbi_image_free);
   OHM_CHECK(pixels != nullptr,
-            fmt::format("'{}': expected a JPEG, PNG, PPM or BMP image, got {} "
+            fmt::format("'{}': expected a JPEG, PNG, PPM or PGM image, got {} "
                         "bytes that are none ({})",
                         path.string(), bytes.size(), stbi_failure_reason()));
   Tensor image = Tensor::Empty({height, width, 3}, DType::kU8);

@@ -9,7 +9,7 @@
 
 namespace ohm::datasets {
 
-// JPEG, PNG, PPM, PGM or BMP as u8 [h, w, 3]; grayscale is expanded. Error
+// JPEG, PNG, PPM or PGM as u8 [h, w, 3]; grayscale is expanded. Error
 // names the file and the reason: missing, truncated, not an image.
 Tensor DecodeImage(const std::filesystem::path& path);
 

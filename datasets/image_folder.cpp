@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 bool IsImage(const fs::path& path) {
   static const std::vector<std::string> endings = {".jpg", ".jpeg", ".png",
-                                                   ".ppm", ".pgm",  ".bmp"};
+                                                   ".ppm", ".pgm"};
   std::string ending = path.extension().string();
   std::ranges::transform(ending, ending.begin(),
                          [](unsigned char c) { return std::tolower(c); });
@@ -99,7 +99,7 @@ std::vector<fs::path> ListImages(const fs::path& folder) {
     if (IsImage(path)) images.push_back(path);
   }
   OHM_CHECK(!images.empty(),
-            fmt::format("'{}': expected JPEG, PNG, PPM or BMP images, found "
+            fmt::format("'{}': expected JPEG, PNG or PPM images, found "
                         "none",
                         folder.string()));
   return images;

@@ -23,7 +23,7 @@ DatasetPtr DecodeFiles(const std::vector<ImageFile>& files, int classes,
 // passed over. Error if `root` is no folder or holds none.
 std::vector<std::string> ListFolders(const std::filesystem::path& root);
 
-// The JPEG, PNG, PPM, PGM and BMP files in `folder`, sorted by bytes. Error if
+// The JPEG, PNG, PPM and PGM files in `folder`, sorted by bytes. Error if
 // there are none.
 std::vector<std::filesystem::path> ListImages(
     const std::filesystem::path& folder);

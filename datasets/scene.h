@@ -1,7 +1,7 @@
 // What the procedural tasks are drawn with: random poses and colours, soft
 // edges, a textured noisy background. Only operations that IEEE 754 rounds
 // exactly are used (no sine, no power), so that an image has the same bytes on
-// every machine.
+// every x86-64 machine.
 #pragma once
 
 #include <array>

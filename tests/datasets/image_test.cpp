@@ -81,6 +81,9 @@ TEST_CASE("decode: truncated and foreign files are named") {
   fails("end.jpg", jpeg.substr(0, jpeg.size() - 2));
   fails("half.png", png.substr(0, png.size() / 2));
   fails("half.ppm", ppm.substr(0, ppm.size() / 2));
+  fails("end.ppm", ppm.substr(0, ppm.size() - 1));
+  fails("header.ppm", ppm.substr(0, 12));
+  fails("magic.ppm", "P6");
   fails("text.png", "no image at all");
   fails("empty.png", "");
   CHECK_THROWS_WITH_AS(DecodeImage(folder.path() / "absent.png"),

@@ -13,9 +13,9 @@ namespace ohm::test {
 // A tensor of normal numbers.
 Tensor RandomTensor(const Shape& shape, Key key);
 
-// Evenly spaced numbers between -2 and 2.5 in random order: no two are close and
-// none is close to zero, so that small steps cross no kink of a maximum or a
-// rectifier.
+// Evenly spaced numbers between -2 and 2.5 in random order: no two are close
+// and none is close to zero, so that small steps cross no kink of a maximum or
+// a rectifier.
 Tensor SpreadTensor(const Shape& shape, Key key);
 
 // Largest |a - b| / (1 + |b|).

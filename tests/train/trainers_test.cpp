@@ -31,14 +31,6 @@ Config SmallConfig(const std::filesystem::path& folder) {
        "tasks.sets=[\"textures\"]", "train.threads=2"});
 }
 
-double Number(const train::Metrics& metrics, const std::string& key) {
-  for (const auto& [name, value] : metrics) {
-    if (name == key) return std::get<double>(value);
-  }
-  FAIL("no metric " << key);
-  return 0;
-}
-
 std::string HashOf(nn::Model* model) {
   return train::HashWeights(model->Parameters(), model->Buffers());
 }
@@ -114,8 +106,7 @@ TEST_CASE("a loss that is not finite ends the run in one sentence") {
 TEST_CASE("tasks keep the backbone and the first task bit for bit") {
   const ScratchFolder scratch;
   const Config config = SmallConfig(scratch.path());
-  const train::Metrics metrics = train::RunTasks(config);
-  CHECK(Number(metrics, "textures_xbm_top1") > 0.1);
+  train::RunTasks(config);  // fails where a logit of the first task changes
 
   // Every task file switches a fresh model to its task and back.
   Config loaded = config;
