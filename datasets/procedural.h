@@ -9,8 +9,9 @@
 //
 // Place, size, rotation, colours of figure and ground, shading, grating and
 // noise are random, and figure and ground swap brightness, so that a linear
-// classifier on pixels stays far below a small convolutional network.
-// Cost: 20 to 40 us per image and thread.
+// classifier on pixels stays far below a small convolutional network (measured:
+// 13 to 19 %, tests/datasets/procedural_test.cpp, and over 99 %: ResNet-20 of
+// width 8 after 9 epochs on 8,000 images). Cost: 40 us per image and thread.
 #pragma once
 
 #include "core/base/random.h"

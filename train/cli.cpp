@@ -32,8 +32,8 @@ std::string Overview() {
     text +=
         fmt::format("  {:<6} {:<12} {}\n", row.name, row.arguments, row.help);
   }
-  text += fmt::format("  {:<6} {:<12} {}\n", "list", "",
-                      "what can be named in a config");
+  text += fmt::format("  {:<6} {:<12} {}\n", "list", "[keys]",
+                      "what can be named in a config; all keys as Markdown");
   text += fmt::format("  {:<6} {:<12} {}\n", "bench", "[NAME ...]",
                       "timings; 'ohmgrad bench --help' says of what");
   return text +
@@ -48,7 +48,15 @@ void PrintTable(const char* title, const Table& table) {
   fmt::print("\n");
 }
 
-int List() {
+int List(const std::vector<std::string>& words) {
+  if (words.size() == 1 && words[0] == "keys") {
+    fmt::print("{}", KeyMarkdown());
+    return kOk;
+  }
+  if (!words.empty() && words[0] != "--help" && words[0] != "-h") {
+    throw UsageError("ohmgrad list: expected nothing or 'keys', got '" +
+                     words[0] + "'");
+  }
   PrintTable("models (model.name)", nn::ModelTable());
   PrintTable("data sets (data.set, tasks.sets)", datasets::Table());
   PrintTable("methods for new tasks (tasks.methods)", MethodTable());
@@ -135,11 +143,7 @@ int Dispatch(const std::vector<std::string>& arguments) {
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (word == "bench") return Bench(rest);
   if (word == "list") {
-    if (!rest.empty() && rest[0] != "--help" && rest[0] != "-h") {
-      throw UsageError("ohmgrad list: expected no further words, got '" +
-                       rest[0] + "'");
-    }
-    return List();
+    return List(rest);
   }
   std::vector<std::string> names{"list", "bench"};
   for (const CommandRow& row : CommandTable()) {

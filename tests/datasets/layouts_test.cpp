@@ -200,7 +200,7 @@ TEST_CASE("tiny-imagenet: train's classes, and the val files that are there") {
   folder.Write(root + "train/n02/images/n02_0.JPEG",
                jpeg.substr(0, jpeg.size() - 20));
   folder.Write(root + "val/val_annotations.txt", "val_1.JPEG\tn02\n");
-  CHECK_THROWS_WITH_AS(open(), Contains("n02_0.JPEG': expected a whole JPEG"),
+  CHECK_THROWS_WITH_AS(open(), Contains("n02_0.JPEG': expected a whole image"),
                        Error);
 }
 

@@ -1,0 +1,93 @@
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "core/base/file.h"
+#include "tests/train/scratch_folder.h"
+#include "train/config_keys.h"
+
+namespace ohm::test {
+namespace {
+
+using train::ScratchFolder;
+
+struct Outcome {
+  int code;
+  std::string out, err;
+};
+
+// Runs the built program as a person would.
+Outcome Run(const std::string& words) {
+  const ScratchFolder scratch;
+  const std::string out = (scratch.path() / "out").string();
+  const std::string err = (scratch.path() / "err").string();
+  const int status = std::system((OHM_BINARY_DIR "/train/ohmgrad " + words +
+                                  " >" + out + " 2>" + err + " </dev/null")
+                                     .c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(out),
+          ReadFile(err)};
+}
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+const std::string kDemo = OHM_SOURCE_DIR "/configs/demo.toml";
+
+TEST_CASE("wrong words end with exit code 2 and one sentence") {
+  for (const std::string& words :
+       {std::string("trian ") + kDemo, std::string("train"),
+        "train " + kDemo + " " + kDemo, "train " + kDemo + " --bogus",
+        "train " + kDemo + " --set train.epoch=3",
+        "train " + kDemo + " --set train.epochs=none", "eval " + kDemo,
+        std::string("list everything"), std::string("bench nothing")}) {
+    INFO("words: ", words);
+    const Outcome outcome = Run(words);
+    CHECK(outcome.code == 2);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  }
+  CHECK(Has(Run("trian x").err, "did you mean 'train'?"));
+}
+
+TEST_CASE("failures end with exit code 1 and leave no half-written file") {
+  const ScratchFolder scratch;
+  const std::string run = " --set run.dir=" + (scratch.path() / "r").string();
+  Outcome outcome = Run("train " + kDemo + run + " --set data.set=cifar10" +
+                        " --set data.root=" + scratch.path().string());
+  CHECK(outcome.code == 1);
+  CHECK(Has(outcome.err, "cifar-10-batches-bin"));
+  scratch.Write("broken.safetensors", "not a file of tensors");
+  outcome = Run("eval " + kDemo + run + " --set model.weights=" +
+                (scratch.path() / "broken.safetensors").string());
+  CHECK(outcome.code == 1);
+  CHECK(Has(outcome.err, "broken.safetensors"));
+  outcome = Run("train " + kDemo + " --set run.dir=/proc/nothing");
+  CHECK(outcome.code == 1);
+  CHECK(Has(outcome.err, "/proc/nothing"));
+}
+
+TEST_CASE("every command explains itself and map prints JSON last") {
+  CHECK(Run("--help").code == 0);
+  for (const char* command : {"train", "eval", "tasks", "map"}) {
+    const Outcome outcome = Run(std::string(command) + " --help");
+    CHECK(outcome.code == 0);
+    CHECK(Has(outcome.out, "train.epochs"));
+    CHECK(Has(outcome.out, "hw.adc_bits"));
+  }
+  CHECK(Has(Run("list").out, "resnet20"));
+  const Outcome map = Run("map " OHM_SOURCE_DIR
+                          "/configs/resnet20_cifar10_crossbar.toml --json");
+  CHECK(map.code == 0);
+  const size_t last = map.out.rfind('\n', map.out.size() - 2) + 1;
+  CHECK(Has(map.out.substr(last), "\"arrays\":196"));
+}
+
+TEST_CASE("docs/config.md lists the keys as they are") {
+  CHECK(ReadFile(OHM_SOURCE_DIR "/docs/config.md") == train::KeyMarkdown());
+}
+
+}  // namespace
+}  // namespace ohm::test
