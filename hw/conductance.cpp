@@ -1,6 +1,7 @@
 #include "hw/conductance.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace ohm::hw {
 
@@ -9,9 +10,10 @@ double ConductanceStep(const CrossbarSpec& spec) {
 }
 
 Pair ToPair(double code, const CrossbarSpec& spec) {
-  const double step = ConductanceStep(spec);
-  return {spec.g_min + std::max(code, 0.0) * step,
-          spec.g_min + std::max(-code, 0.0) * step};
+  // lerp, unlike g_min + code * step, meets g_max to the last bit.
+  const double part = code / LargestCode(spec.weight_bits);
+  return {std::lerp(spec.g_min, spec.g_max, std::max(part, 0.0)),
+          std::lerp(spec.g_min, spec.g_max, std::max(-part, 0.0))};
 }
 
 double ToCode(const Pair& pair, const CrossbarSpec& spec) {

@@ -15,10 +15,12 @@ struct Pair {
 // One code step, siemens: (g_max - g_min) / h. weight_bits >= 2.
 double ConductanceStep(const CrossbarSpec& spec);
 
-// plus = g_min + max(code, 0) * step, minus = g_min + max(-code, 0) * step.
-// `code` may be fractional (ideal weights, in units of h).
+// plus = g_min + max(code, 0) * step, minus = g_min + max(-code, 0) * step; the
+// codes h and -h use g_max exactly. `code` may be fractional (ideal weights, in
+// units of h).
 Pair ToPair(double code, const CrossbarSpec& spec);
-// The exact reverse: (plus - minus) / step.
+// The reverse, (plus - minus) / step, to the rounding of double: a whole code
+// comes back as itself when rounded.
 double ToCode(const Pair& pair, const CrossbarSpec& spec);
 
 }  // namespace ohm::hw

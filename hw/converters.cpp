@@ -1,6 +1,8 @@
 #include "hw/converters.h"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <cmath>
 
 #include "core/base/check.h"
@@ -14,14 +16,22 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 14;
 
-OHM_SIMD_CLONES float MaxAbsLoop(const float* x, int64_t n) {
-  float most = 0;
+// Of the bits without the sign, which order like the magnitudes they mean, NaN
+// above infinity: unlike a floating maximum this vectorises and keeps a NaN.
+OHM_SIMD_CLONES uint32_t MaxAbsBits(const float* x, int64_t n) {
+  uint32_t most = 0;
   for (int64_t i = 0; i < n; ++i) {
-    const float a = std::fabs(x[i]);
-    // "not less" keeps a NaN, which compares false.
-    most = a <= most ? most : a;
+    const uint32_t bits = std::bit_cast<uint32_t>(x[i]) & 0x7FFFFFFFU;
+    most = bits > most ? bits : most;
   }
   return most;
+}
+
+OHM_SIMD_CLONES void WeightLoop(const float* w, float* codes, int64_t n,
+                                float step, float largest) {
+  for (int64_t i = 0; i < n; ++i) {
+    codes[i] = RoundClipped(w[i] / step, largest);
+  }
 }
 
 OHM_SIMD_CLONES void CodesLoop(const float* x, uint8_t* y, int64_t n,
@@ -32,10 +42,10 @@ OHM_SIMD_CLONES void CodesLoop(const float* x, uint8_t* y, int64_t n,
   }
 }
 
-OHM_SIMD_CLONES void DacLoop(const float* x, float* y, int64_t n, float inverse,
-                             float step, float largest) {
+OHM_SIMD_CLONES void ValuesLoop(const float* x, float* y, int64_t n,
+                                float inverse, float unit, float largest) {
   for (int64_t i = 0; i < n; ++i) {
-    y[i] = RoundClipped(x[i] * inverse, largest) * step;
+    y[i] = RoundClipped(x[i] * inverse, largest) * unit;
   }
 }
 
@@ -53,12 +63,19 @@ float StepFor(float range, int bits) {
 }
 
 float MaxAbs(const Tensor& t) {
-  const float most = MaxAbsLoop(t.data(), t.count());
-  OHM_CHECK(std::isfinite(most),
+  std::atomic<uint32_t> most{0};
+  ParallelFor(t.count(), kGrain, [&](int64_t begin, int64_t end) {
+    const uint32_t part = MaxAbsBits(t.data() + begin, end - begin);
+    uint32_t seen = most.load();
+    while (part > seen && !most.compare_exchange_weak(seen, part)) {
+    }
+  });
+  const auto value = std::bit_cast<float>(most.load());
+  OHM_CHECK(std::isfinite(value),
             "[crossbar] expected finite values, got an infinity or NaN in a "
             "tensor " +
                 t.shape().str());
-  return most;
+  return value;
 }
 
 int QuantizeOne(float value, float step, int largest) {
@@ -68,22 +85,24 @@ int QuantizeOne(float value, float step, int largest) {
 QuantizedWeights QuantizeWeights(const Tensor& w, int bits) {
   if (bits == 0) return {w.Clone(), 1.0F};
   QuantizedWeights q{Tensor::Empty(w.shape()), StepFor(MaxAbs(w), bits)};
-  for (int64_t i = 0; i < w.count(); ++i) {
-    q.codes.data()[i] =
-        float(QuantizeOne(w.data()[i], q.step, LargestCode(bits)));
-  }
+  WeightLoop(w.data(), q.codes.data(), w.count(), q.step,
+             float(LargestCode(bits)));
   return q;
 }
 
-Tensor QuantizeInput(const Tensor& x, float range, int bits) {
+void InputCodes(const float* x, int64_t count, float step, int bits,
+                uint8_t* codes) {
   OHM_ASSERT(bits >= 2 && bits <= 8);
-  Tensor codes = Tensor::Empty(x.shape(), DType::kU8);
-  const float inverse = 1.0F / StepFor(range, bits);
-  ParallelFor(x.count(), kGrain, [&](int64_t begin, int64_t end) {
-    CodesLoop(x.data() + begin, codes.data<uint8_t>() + begin, end - begin,
-              inverse, float(LargestCode(bits)));
-  });
-  return codes;
+  CodesLoop(x, codes, count, 1.0F / step, float(LargestCode(bits)));
+}
+
+void InputValues(const float* x, int64_t count, float step, int bits,
+                 float unit, float* values) {
+  if (bits == 0) {
+    std::copy_n(x, count, values);
+  } else {
+    ValuesLoop(x, values, count, 1.0F / step, unit, float(LargestCode(bits)));
+  }
 }
 
 Tensor ApplyDac(const Tensor& x, float range, int bits) {
@@ -91,8 +110,8 @@ Tensor ApplyDac(const Tensor& x, float range, int bits) {
   Tensor y = Tensor::Empty(x.shape());
   const float step = StepFor(range, bits);
   ParallelFor(x.count(), kGrain, [&](int64_t begin, int64_t end) {
-    DacLoop(x.data() + begin, y.data() + begin, end - begin, 1.0F / step, step,
-            float(LargestCode(bits)));
+    InputValues(x.data() + begin, end - begin, step, bits, step,
+                y.data() + begin);
   });
   return y;
 }

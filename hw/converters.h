@@ -4,6 +4,8 @@
 // (github.com/elliothe/pytorx, layer.py, dac.py); bits = 0 as in CrossSim.
 #pragma once
 
+#include <cstdint>
+
 #include "core/tensor/tensor.h"
 
 namespace ohm::hw {
@@ -27,8 +29,13 @@ struct QuantizedWeights {
 };
 QuantizedWeights QuantizeWeights(const Tensor& w, int bits);
 
-// Input codes + 128 (u8), for bits in 2..8 and inputs clipped at +-range.
-Tensor QuantizeInput(const Tensor& x, float range, int bits);
+// Codes + 128 of `count` inputs, for bits in 2..8.
+void InputCodes(const float* x, int64_t count, float step, int bits,
+                uint8_t* codes);
+// Codes of `count` inputs, each times `unit`; the inputs as they are for
+// bits = 0.
+void InputValues(const float* x, int64_t count, float step, int bits,
+                 float unit, float* values);
 
 // What the DAC makes of x, in x's own unit: clipped at +-range and rounded to
 // steps of range / h; x itself for bits = 0.

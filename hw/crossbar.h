@@ -10,7 +10,8 @@
 // Wires and devices are ideal here, so the difference of a pair's currents is
 // exactly proportional to p_t (hw/reference.h computes it in volts and siemens
 // and is what this is tested against). Everything below has the same bits at
-// any thread count.
+// any thread count; with weights and DAC of at most 8 bits Forward has them on
+// any machine, too.
 #pragma once
 
 #include <cstdint>
@@ -32,12 +33,22 @@ struct Programmed {
   TileMap map;
   float step = 1;    // weight units per code
   Tensor effective;  // f32, like the weights: codes * step
-  // Codes in the kernels' order, tile columns padded with zeros to 16: s8 for
-  // converters of at most 8 bits, else f32.
-  Tensor packed;
-  int64_t padded_outputs = 0;  // per group
-  int64_t padded_rows = 0;     // per row tile
+
+  // What the kernels read. Integer: s8 codes, for weights and DAC of at most 8
+  // bits; else f32. Rows come in pieces: quads of four channels of one kernel
+  // position (integer; the channels of a group are padded to a multiple of 4,
+  // and a quad that two row tiles share is in both, with zeros for the other's
+  // rows), or single rows (float).
+  struct RowTile {
+    int64_t first = 0, count = 0;  // pieces
+    int64_t at = 0;                // its weights in a group's part of `packed`
+  };
   bool integer = false;
+  int64_t channels = 0;        // of one group, as the kernels see them
+  int64_t padded_outputs = 0;  // of one group: a multiple of 16
+  std::vector<RowTile> row_tiles;
+  Tensor packed;  // [groups, all pieces, padded_outputs, 4 or 1]
+  Tensor start;   // s32 [groups, row_tiles, padded_outputs]; integer only
 };
 // w [out, kh, kw, in / groups], f32. Error where shapes or spec are wrong.
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
@@ -60,12 +71,17 @@ struct Clipped {
 
 // What a forward pass saw.
 struct Observed {
-  std::vector<float> tile_max;   // largest |p_t| of each tile
+  // The range that each tile asks for, in layer units: the largest |p_t|, or
+  // the percentile that spec.calibration names (over 1.6 % too large at most;
+  // hw/histogram.h).
+  std::vector<float> tile_max;
   std::vector<Clipped> clipped;  // ordered by pixel, row tile, output
 };
 
 // x [n, h, w, c] -> y [n, h', w', out]. gain [row_tiles, out] or undefined (all
-// ones). `observed` may be null.
+// ones). `observed` may be null. Fastest with weights and DAC of at most 8 bits
+// and an ADC that is not ideal: partial sums are then converted in registers.
+// Observing percentiles costs about as much again.
 Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
                const Tensor& gain, Observed* observed);
 

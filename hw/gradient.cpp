@@ -1,6 +1,7 @@
 #include <algorithm>
+#include <span>
+#include <vector>
 
-#include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "core/kernels/simd.h"
 #include "hw/converters.h"
@@ -11,15 +12,66 @@
 namespace ohm::hw {
 namespace {
 
-OHM_SIMD_CLONES void AddGain(const float* sums, const float* to_code,
-                             const float* to_value, float largest, bool ideal,
-                             const float* gy, int64_t outputs, float* gain) {
-  for (int64_t n = 0; n < outputs; ++n) {
+constexpr int64_t kGainParts = 64;
+
+OHM_SIMD_CLONES void WeighRow(const float* sums, const TileAdc& adc, bool ideal,
+                              const float* gy, float* total) {
+  for (int64_t n = 0; n < adc.outputs; ++n) {
     const float code =
-        ideal ? sums[n] : RoundClipped(sums[n] * to_code[n], largest);
-    gain[n] += gy[n] * (code * to_value[n]);
+        ideal ? sums[n] : RoundClipped(sums[n] * adc.to_code[n], adc.largest);
+    total[n] += code * adc.to_value[n] * gy[n];
   }
 }
+
+// Sums of gy * value for each logical column over blocks [begin, end).
+class GainPass {
+ public:
+  GainPass(const TilePass& pass, const Programmed& weights,
+           const Conversion& conversion, const Tensor& gy)
+      : pass_(pass), weights_(weights), conversion_(conversion), gy_(gy) {
+    const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
+    integers_.resize(block);
+    sums_.resize(block);
+    part_.resize(conversion.to_code.size());
+  }
+
+  // In float within a block, in double over blocks.
+  std::vector<double> Run(int64_t begin, int64_t end) {
+    std::vector<double> total(part_.size(), 0.0);
+    for (int64_t b = begin; b < end; ++b) {
+      std::ranges::fill(part_, 0.0F);
+      pass_.Run(b, b + 1, [&](const TileBlock& block) { Weigh(block); });
+      for (size_t i = 0; i < total.size(); ++i) total[i] += double(part_[i]);
+    }
+    return total;
+  }
+
+ private:
+  void Weigh(const TileBlock& block) {
+    const TileAdc adc = conversion_.Adc(block);
+    const int64_t all = weights_.map.outputs();
+    const float* gy =
+        gy_.data() + block.first_pixel * all + block.group * adc.outputs;
+    float* total =
+        part_.data() + conversion_.First(block.group, block.row_tile);
+    if (weights_.integer && !conversion_.ideal) {
+      CurrentTileKernels().weigh(block.work, adc, gy, all, total);
+      return;
+    }
+    pass_.Sums(block, &integers_, sums_.data());
+    for (int64_t p = 0; p < block.pixels; ++p) {
+      WeighRow(sums_.data() + p * conversion_.padded_outputs, adc,
+               conversion_.ideal, gy + p * all, total);
+    }
+  }
+
+  const TilePass& pass_;
+  const Programmed& weights_;
+  const Conversion& conversion_;
+  const Tensor& gy_;
+  std::vector<int32_t> integers_;
+  std::vector<float> sums_, part_;
+};
 
 float GainOf(const Tensor& gain, const TileMap& map, int64_t row_tile,
              int64_t output) {
@@ -73,39 +125,28 @@ void EachInput(const Clipped& c, const Shape& x, const Shape& y,
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy) {
   const TilePass pass(x, weights, ranges);
-  const Conversion c = MakeConversion(weights, ranges, pass.unit(), Tensor());
-  const TileMap& map = weights.map;
-  const int64_t outputs = map.matrix().outputs;
-  // Chunk sums in float, added up in order in double.
-  std::vector<std::vector<float>> parts(size_t(pass.chunks()));
-  ParallelFor(pass.chunks(), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t chunk = begin; chunk < end; ++chunk) {
-      auto& part = parts[size_t(chunk)];
-      part.assign(c.to_code.size(), 0.0F);
-      pass.RunChunk(chunk, [&](const TileBlock& block) {
-        const int64_t at = Conversion::At(weights, block);
-        for (int64_t p = 0; p < block.pixels; ++p) {
-          AddGain(block.sums + p * block.columns, c.to_code.data() + at,
-                  c.to_value.data() + at, c.largest, c.ideal,
-                  gy.data() + (block.first_pixel + p) * map.outputs() +
-                      block.group * outputs,
-                  outputs, part.data() + at);
-        }
-      });
+  const Conversion conversion =
+      MakeConversion(weights, ranges, pass.unit(), Tensor());
+  // A fixed number of parts keeps the order of additions, and the memory.
+  const int64_t parts = std::min(kGainParts, pass.blocks());
+  std::vector<std::vector<double>> sums(static_cast<size_t>(parts));
+  ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
+    GainPass gain(pass, weights, conversion, gy);
+    for (int64_t i = begin; i < end; ++i) {
+      sums[size_t(i)] =
+          gain.Run(pass.blocks() * i / parts, pass.blocks() * (i + 1) / parts);
     }
   });
-  Tensor gain = Tensor::Empty(map.MaskEntries());
-  for (int64_t o = 0; o < map.outputs(); ++o) {
-    for (int64_t t = 0; t < map.row_tiles(); ++t) {
-      const auto at =
-          size_t((o / outputs * map.row_tiles() + t) * weights.padded_outputs +
-                 o % outputs);
+  const TileMap& map = weights.map;
+  Tensor gradient = Tensor::Empty(map.MaskEntries());
+  for (int64_t t = 0; t < map.row_tiles(); ++t) {
+    for (int64_t o = 0; o < map.outputs(); ++o) {
       double sum = 0;
-      for (const auto& part : parts) sum += double(part[at]);
-      gain.data()[t * map.outputs() + o] = float(sum);
+      for (const auto& part : sums) sum += part[size_t(conversion.At(t, o))];
+      gradient.data()[t * map.outputs() + o] = static_cast<float>(sum);
     }
   }
-  return gain;
+  return gradient;
 }
 
 Tensor ScaledWeights(const Programmed& weights, const Tensor& gain) {
@@ -142,14 +183,18 @@ void RemoveClipped(const std::vector<Clipped>& clipped, const Tensor& x,
     });
   }
   if (gw != nullptr && gw->defined()) {
-    const Tensor xq = ApplyDac(x, ranges.input, weights.spec.dac_bits);
+    const int bits = weights.spec.dac_bits;
+    const float step = bits == 0 ? 1.0F : StepFor(ranges.input, bits);
     ParallelFor(all, 1, [&](int64_t begin, int64_t end) {
       for (const Clipped& c : clipped) {
         if (c.output < begin || c.output >= end) continue;
         const float g = gy.data()[c.pixel * all + c.output];
         float* w = gw->data() + c.output * fan_in;
-        EachInput(c, x.shape(), y, weights,
-                  [&](int64_t k, int64_t at) { w[k] -= g * xq.data()[at]; });
+        EachInput(c, x.shape(), y, weights, [&](int64_t k, int64_t at) {
+          float xq = 0;
+          InputValues(x.data() + at, 1, step, bits, step, &xq);
+          w[k] -= g * xq;
+        });
       }
     });
   }

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 #include "hw/converters.h"
 #include "hw/crossbar.h"
 
@@ -9,45 +12,77 @@ int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 bool FitsBytes(int bits) { return bits >= 2 && bits <= 8; }
 
-// Calls put(group, row tile, row in tile, output in group, code) for every
-// weight.
-template <typename Put>
-void EachCode(const Tensor& codes, const TileMap& map, int64_t tile_rows,
-              const Put& put) {
-  const MatrixShape& m = map.matrix();
-  for (int64_t o = 0; o < map.outputs(); ++o) {
-    for (int64_t k = 0; k < m.fan_in; ++k) {
-      put(o / m.outputs, k / tile_rows, k % tile_rows, o % m.outputs,
-          codes.data()[o * m.fan_in + k]);
+// The piece that holds a fan-in index.
+int64_t PieceOf(const Programmed& p, int64_t fan_in_index) {
+  if (!p.integer) return fan_in_index;
+  const int64_t in = p.weight_shape[3];
+  return fan_in_index / in * (p.channels / 4) + fan_in_index % in / 4;
+}
+
+// Fills row_tiles; returns the pieces of all of them.
+int64_t CutRows(Programmed* p) {
+  const int64_t entries = p->padded_outputs * (p->integer ? 4 : 1);
+  int64_t pieces = 0;
+  for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
+    const int64_t row = p->map.first_row(t);
+    const int64_t first = PieceOf(*p, row);
+    const int64_t last = PieceOf(*p, row + p->map.rows_in(t) - 1);
+    p->row_tiles.push_back({first, last - first + 1, pieces * entries});
+    pieces += last - first + 1;
+  }
+  return pieces;
+}
+
+// Writes one output's codes into its column, and its column's start.
+void PackColumn(const float* codes, int64_t output, Programmed* p) {
+  const int64_t outputs = p->map.matrix().outputs, in = p->weight_shape[3];
+  const int64_t columns = p->padded_outputs;
+  const int64_t group = output / outputs, n = output % outputs;
+  auto* packed = p->packed.data<int8_t>() +
+                 group * (p->packed.count() / p->map.matrix().groups) + n * 4;
+  auto* start =
+      p->start.data<int32_t>() + group * p->map.row_tiles() * columns + n;
+  int64_t channel = 0, position = 0;  // of the row
+  for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
+    const auto& tile = p->row_tiles[size_t(t)];
+    int8_t* to = packed + tile.at;
+    int32_t sum = 0;
+    for (int64_t row = 0; row < p->map.rows_in(t); ++row) {
+      const int64_t quad = position + channel / 4 - tile.first;
+      const auto code = static_cast<int8_t>(*codes++);
+      to[quad * columns * 4 + channel % 4] = code;
+      sum += code;
+      if (++channel < in) continue;
+      channel = 0;
+      position += p->channels / 4;
     }
+    start[t * columns] = -128 * sum;
   }
 }
 
-Tensor PackBytes(const Tensor& codes, const Programmed& p) {
-  const int64_t rows = p.padded_rows, columns = p.padded_outputs;
-  const int64_t tiles = p.map.row_tiles();
-  Tensor packed =
-      Tensor::Zeros({p.map.matrix().groups, tiles, rows * columns}, DType::kS8);
-  auto* to = packed.data<int8_t>();
-  EachCode(codes, p.map, p.spec.rows,
-           [&](int64_t g, int64_t t, int64_t row, int64_t n, float code) {
-             const int64_t tile = (g * tiles + t) * rows * columns;
-             to[tile + row / 4 * columns * 4 + n * 4 + row % 4] =
-                 static_cast<int8_t>(code);
-           });
-  return packed;
+void PackIntegers(const Tensor& codes, int64_t pieces, Programmed* p) {
+  const int64_t groups = p->map.matrix().groups;
+  p->packed = Tensor::Zeros({groups, pieces, p->padded_outputs, 4}, DType::kS8);
+  p->start = Tensor::Zeros({groups, p->map.row_tiles(), p->padded_outputs},
+                           DType::kS32);
+  const int64_t fan_in = p->map.matrix().fan_in;
+  ParallelFor(p->map.outputs(), 16, [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      PackColumn(codes.data() + o * fan_in, o, p);
+    }
+  });
 }
 
-Tensor PackFloats(const Tensor& codes, const Programmed& p) {
-  const int64_t rows = p.padded_rows, columns = p.padded_outputs;
-  const int64_t tiles = p.map.row_tiles();
-  Tensor packed = Tensor::Zeros({p.map.matrix().groups, tiles, rows * columns});
-  float* to = packed.data();
-  EachCode(codes, p.map, p.spec.rows,
-           [&](int64_t g, int64_t t, int64_t row, int64_t n, float code) {
-             to[(g * tiles + t) * rows * columns + row * columns + n] = code;
-           });
-  return packed;
+// Rows of all tiles follow each other as they do in the weights.
+void PackFloats(const Tensor& codes, int64_t pieces, Programmed* p) {
+  const MatrixShape& m = p->map.matrix();
+  p->packed = Tensor::Zeros({m.groups, pieces, p->padded_outputs, 1});
+  for (int64_t o = 0; o < p->map.outputs(); ++o) {
+    const float* from = codes.data() + o * m.fan_in;
+    float* to = p->packed.data() + o / m.outputs * pieces * p->padded_outputs +
+                o % m.outputs;
+    for (int64_t k = 0; k < m.fan_in; ++k) to[k * p->padded_outputs] = from[k];
+  }
 }
 
 }  // namespace
@@ -66,10 +101,14 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   QuantizedWeights q = QuantizeWeights(w, spec.weight_bits);
   p.step = q.step;
   p.integer = FitsBytes(spec.weight_bits) && FitsBytes(spec.dac_bits);
+  p.channels = p.integer ? RoundUp(w.size(3), 4) : w.size(3);
   p.padded_outputs = RoundUp(p.map.matrix().outputs, 16);
-  p.padded_rows =
-      RoundUp(std::min<int64_t>(spec.rows, p.map.matrix().fan_in), 4);
-  p.packed = p.integer ? PackBytes(q.codes, p) : PackFloats(q.codes, p);
+  const int64_t pieces = CutRows(&p);
+  if (p.integer) {
+    PackIntegers(q.codes, pieces, &p);
+  } else {
+    PackFloats(q.codes, pieces, &p);
+  }
   p.effective = std::move(q.codes);
   for (float& value : p.effective.span()) value *= p.step;
   return p;

@@ -19,6 +19,7 @@ struct FieldDoc {
 };
 
 enum class AdcRange : uint8_t { kLayer, kTile };
+enum class Calibration : uint8_t { kMax, kPercentile };
 
 struct CrossbarSpec {
   int rows = 64;
@@ -27,6 +28,8 @@ struct CrossbarSpec {
   int dac_bits = 8;
   int adc_bits = 8;
   AdcRange adc_range = AdcRange::kTile;
+  Calibration calibration = Calibration::kMax;
+  double percentile = 99.99;
   double range_momentum = 0.05;
   double g_min = 1.0 / 3e6;
   double g_max = 1.0 / 3e3;
@@ -67,6 +70,18 @@ struct CrossbarSpec {
           FieldDoc{.choices = {"layer", "tile"},
                    .doc = "One ADC range for a layer, or one for each of its "
                           "tiles."});
+    visit("calibration", calibration,
+          FieldDoc{.choices = {"max", "percentile"},
+                   .doc = "What an ADC range covers of a batch: the largest "
+                          "magnitude of a tile's partial sums, or `percentile` "
+                          "% of them (a layer's range: the largest of its "
+                          "tiles')."});
+    visit("percentile", percentile,
+          FieldDoc{.unit = "%",
+                   .min = 50,
+                   .max = 100,
+                   .doc = "Share of partial sums that percentile calibration "
+                          "covers; the rest is clipped."});
     visit("range_momentum", range_momentum,
           FieldDoc{.min = 0,
                    .max = 1,

@@ -1,50 +1,18 @@
 #include "hw/tile_pass.h"
 
+#include <algorithm>
+
 #include "core/base/check.h"
-#include "core/kernels/simd.h"
 #include "hw/converters.h"
 
 namespace ohm::hw {
 namespace {
 
-PatchLayout LayoutOf(const Programmed& weights) {
-  const int64_t fan_in = weights.map.matrix().fan_in;
-  return {fan_in, std::min<int64_t>(weights.spec.rows, fan_in),
-          weights.padded_rows, weights.map.row_tiles() * weights.padded_rows};
-}
-
-// Inputs in units of the DAC step.
-Tensor InputCodes(const Tensor& x, const Programmed& weights, float range) {
-  const int bits = weights.spec.dac_bits;
-  if (weights.integer) return QuantizeInput(x, range, bits);
-  if (bits == 0) return x;
-  Tensor codes = ApplyDac(x, range, bits);
-  const float inverse = 1.0F / StepFor(range, bits);
-  for (float& v : codes.span()) v *= inverse;
-  return codes;
-}
-
-std::vector<int32_t> Offsets(const Programmed& weights) {
-  const int64_t columns = weights.padded_outputs, rows = weights.padded_rows;
-  const int64_t tiles = weights.map.matrix().groups * weights.map.row_tiles();
-  std::vector<int32_t> offsets(size_t(tiles * columns), 0);
-  const auto* w = weights.packed.data<int8_t>();
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    for (int64_t i = 0; i < rows * columns; ++i) {
-      offsets[size_t(tile * columns + i / 4 % columns)] +=
-          128 * w[tile * rows * columns + i];
-    }
-  }
-  return offsets;
-}
-
-OHM_SIMD_CLONES void ToFloat(const int32_t* sums, const int32_t* offset,
-                             int64_t pixels, int64_t columns, float* to) {
-  for (int64_t p = 0; p < pixels; ++p) {
-    for (int64_t n = 0; n < columns; ++n) {
-      to[p * columns + n] = float(sums[p * columns + n] - offset[n]);
-    }
-  }
+// At least 16 blocks, so that a linear layer on a small batch still has work
+// for several threads; whole register blocks (8 pixels).
+int64_t BlockFor(int64_t pixels, int64_t most) {
+  const int64_t wanted = (pixels + 15) / 16;
+  return std::clamp<int64_t>((wanted + 7) / 8 * 8, 8, most);
 }
 
 }  // namespace
@@ -52,31 +20,45 @@ OHM_SIMD_CLONES void ToFloat(const int32_t* sums, const int32_t* offset,
 TilePass::TilePass(const Tensor& x, const Programmed& weights,
                    const Ranges& ranges)
     : weights_(weights),
-      input_(InputCodes(x, weights, ranges.input)),
-      reader_(x.shape(), weights.weight_shape, weights.conv, LayoutOf(weights)),
-      layout_(LayoutOf(weights)) {
-  const int bits = weights.spec.dac_bits;
-  unit_ = weights.step * (bits == 0 ? 1.0F : StepFor(ranges.input, bits));
-  if (weights.integer) offsets_ = Offsets(weights);
+      image_(x, weights, ranges.input),
+      unit_(weights.step * image_.step()),
+      block_(BlockFor(image_.pixels(), kMostPixels)) {}
+
+void TilePass::SetTile(int64_t group, int64_t row_tile,
+                       TileBlock* block) const {
+  block->group = group;
+  block->row_tile = row_tile;
+  const auto& tile = weights_.row_tiles[size_t(row_tile)];
+  const int64_t columns = weights_.padded_outputs;
+  const int64_t at =
+      group * (weights_.packed.count() / weights_.map.matrix().groups) +
+      tile.at;
+  const int32_t* places = image_.places().data() + tile.first;
+  if (weights_.integer) {
+    block->work.count = block->pixels;
+    block->work.quads = places;
+    block->work.quad_count = tile.count;
+    block->work.weights = weights_.packed.data<int8_t>() + at;
+    block->work.start = weights_.start.data<int32_t>() +
+                        (group * weights_.map.row_tiles() + row_tile) * columns;
+    block->work.columns = columns;
+  } else {
+    block->float_work.count = block->pixels;
+    block->float_work.rows = places;
+    block->float_work.row_count = tile.count;
+    block->float_work.weights = weights_.packed.data() + at;
+    block->float_work.columns = columns;
+  }
 }
 
-void TilePass::Sums(int64_t group, int64_t row_tile, int64_t count,
-                    const void* patch, int32_t* integers, float* sums) const {
-  const int64_t columns = weights_.padded_outputs, rows = weights_.padded_rows;
-  const int64_t tile = group * weights_.map.row_tiles() + row_tile;
-  const int64_t at = row_tile * layout_.tile_stride;
-  if (weights_.integer) {
-    // Rows past the fan-in meet zero weights, so whatever the buffer holds
-    // there adds nothing (codes are finite).
-    BestDot()(static_cast<const uint8_t*>(patch) + at, layout_.stride,
-              weights_.packed.data<int8_t>() + tile * rows * columns, rows / 4,
-              columns, count, integers);
-    ToFloat(integers, offsets_.data() + tile * columns, count, columns, sums);
-  } else {
-    DotF32(static_cast<const float*>(patch) + at, layout_.stride,
-           weights_.packed.data() + tile * rows * columns,
-           weights_.map.rows_in(row_tile), columns, count, sums);
+void TilePass::Sums(const TileBlock& block, std::vector<int32_t>* scratch,
+                    float* sums) const {
+  if (!weights_.integer) {
+    TileSumsF32(block.float_work, sums);
+    return;
   }
+  CurrentTileKernels().sums(block.work, scratch->data());
+  std::copy_n(scratch->data(), block.pixels * weights_.padded_outputs, sums);
 }
 
 Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
@@ -94,14 +76,15 @@ Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
             "[crossbar] expected gains " + map.MaskEntries().str() + ", got " +
                 (gain.defined() ? gain.shape().str() : ""));
   c.largest = c.ideal ? 0.0F : float(LargestCode(bits));
-  const int64_t groups = map.matrix().groups, columns = weights.padded_outputs;
-  const auto entries = size_t(groups * map.row_tiles() * columns);
+  c.row_tiles = map.row_tiles();
+  c.outputs = map.matrix().outputs;
+  c.padded_outputs = weights.padded_outputs;
+  const auto entries = size_t(c.First(map.matrix().groups, 0));
   c.to_code.assign(entries, 0.0F);
   c.to_value.assign(entries, 0.0F);
   for (int64_t o = 0; o < map.outputs(); ++o) {
-    const int64_t g = o / map.matrix().outputs, n = o % map.matrix().outputs;
     for (int64_t t = 0; t < map.row_tiles(); ++t) {
-      const auto at = size_t((g * map.row_tiles() + t) * columns + n);
+      const auto at = size_t(c.At(t, o));
       const float scale =
           gain.defined() ? gain.data()[t * map.outputs() + o] : 1.0F;
       float step = unit;  // of one code, in layer units

@@ -2,73 +2,79 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "hw/crossbar.h"
-#include "hw/kernels/dot.h"
-#include "hw/kernels/patch.h"
+#include "hw/input_image.h"
+#include "hw/kernels/tile.h"
+#include "hw/kernels/tile_float.h"
 
 namespace ohm::hw {
 
-// The partial sums of a block of pixels in one row tile.
+// One row tile of one group on a block of output pixels.
 struct TileBlock {
-  int64_t group, row_tile;
-  int64_t first_pixel, pixels;
-  int64_t columns;    // outputs of the group, padded
-  const float* sums;  // [pixels, columns], in products of codes
+  int64_t group = 0, row_tile = 0;
+  int64_t first_pixel = 0, pixels = 0;
+  TileWork work;           // where the weights are integers,
+  TileWorkF32 float_work;  // else
 };
 
 class TilePass {
  public:
-  // The sums of a block of pixels stay in the first-level cache; a chunk of
-  // blocks is one piece of work, the same whatever the number of threads.
-  static constexpr int64_t kBlock = 32, kChunk = 128;
-
   TilePass(const Tensor& x, const Programmed& weights, const Ranges& ranges);
 
-  int64_t pixels() const { return reader_.out_pixels(); }
-  int64_t chunks() const { return (pixels() + kChunk - 1) / kChunk; }
   // Layer units of one product of codes: input step times weight step.
   float unit() const { return unit_; }
 
-  // Calls visit(TileBlock) for the chunk's blocks; groups and blocks in order,
-  // and for each block its row tiles in order.
+  // Blocks of pixels are the pieces of parallel work. Where they are cut
+  // depends on the problem alone, never on the number of threads.
+  int64_t blocks() const { return (image_.pixels() + block_ - 1) / block_; }
+  int64_t block_pixels() const { return block_; }
+
+  // Calls visit(const TileBlock&) for the row tiles of each of the blocks
+  // [begin, end): blocks in order, their groups in order, row tiles in order.
   template <typename Visit>
-  void RunChunk(int64_t chunk, const Visit& visit) const;
+  void Run(int64_t begin, int64_t end, const Visit& visit) const;
+
+  // The block's sums in products of codes: [pixels, padded outputs]. Scratch
+  // holds block_pixels() * padded outputs integers.
+  void Sums(const TileBlock& block, std::vector<int32_t>* scratch,
+            float* sums) const;
 
  private:
-  void Sums(int64_t group, int64_t row_tile, int64_t count, const void* patch,
-            int32_t* integers, float* sums) const;
+  // A block's input windows and outputs stay in the first-level cache; a
+  // multiple of the kernels' register blocks.
+  static constexpr int64_t kMostPixels = 48;
+
+  void SetTile(int64_t group, int64_t row_tile, TileBlock* block) const;
 
   const Programmed& weights_;
-  Tensor input_;  // codes + 128 (u8), or values in codes (f32)
-  float unit_ = 1;
-  PatchReader reader_;
-  PatchLayout layout_;
-  std::vector<int32_t> offsets_;  // [groups, row tiles, columns]: 128 * sum(w)
+  InputImage image_;
+  float unit_;
+  int64_t block_;
 };
 
 template <typename Visit>
-void TilePass::RunChunk(int64_t chunk, const Visit& visit) const {
-  const int64_t columns = weights_.padded_outputs;
-  const int64_t entry = weights_.integer ? 1 : int64_t(sizeof(float));
-  std::vector<std::byte> patch(size_t(kBlock * layout_.stride * entry));
-  std::vector<int32_t> integers(size_t(kBlock * columns));
-  std::vector<float> sums(size_t(kBlock * columns));
-  const int64_t end = std::min(pixels(), (chunk + 1) * kChunk);
-  for (int64_t g = 0; g < weights_.map.matrix().groups; ++g) {
-    for (int64_t first = chunk * kChunk; first < end; first += kBlock) {
-      const int64_t count = std::min(kBlock, end - first);
+void TilePass::Run(int64_t begin, int64_t end, const Visit& visit) const {
+  const uint8_t* codes[kMostPixels];
+  const float* values[kMostPixels];
+  for (int64_t b = begin; b < end; ++b) {
+    TileBlock block;
+    block.first_pixel = b * block_;
+    block.pixels = std::min(block_, image_.pixels() - block.first_pixel);
+    block.work.pixels = codes;
+    block.float_work.pixels = values;
+    for (int64_t g = 0; g < weights_.map.matrix().groups; ++g) {
       if (weights_.integer) {
-        reader_.Read(input_.data<uint8_t>(), g, first, count, uint8_t{128},
-                     reinterpret_cast<uint8_t*>(patch.data()));
+        image_.Windows(g, block.first_pixel, block.pixels, codes);
       } else {
-        reader_.Read(input_.data(), g, first, count, 0.0F,
-                     reinterpret_cast<float*>(patch.data()));
+        image_.Windows(g, block.first_pixel, block.pixels, values);
       }
       for (int64_t t = 0; t < weights_.map.row_tiles(); ++t) {
-        Sums(g, t, count, patch.data(), integers.data(), sums.data());
-        visit(TileBlock{g, t, first, count, columns, sums.data()});
+        SetTile(g, t, &block);
+        visit(std::as_const(block));
       }
     }
   }
@@ -78,15 +84,26 @@ void TilePass::RunChunk(int64_t chunk, const Visit& visit) const {
 // code = round(clip(sum * to_code, largest)), value = code * to_value; where
 // `ideal`, value = sum * to_value.
 struct Conversion {
-  std::vector<float> to_code, to_value;  // [groups, row tiles, columns]
+  std::vector<float> to_code, to_value;  // [groups, row tiles, padded outputs]
   float largest = 0;
   bool ideal = false;
+  int64_t row_tiles = 0, outputs = 0, padded_outputs = 0;  // of one group
 
-  // First entry of a block's row.
-  static int64_t At(const Programmed& weights, const TileBlock& block) {
-    return (block.group * weights.map.row_tiles() + block.row_tile) *
-           block.columns;
+  // Entry of a logical column, output counted over all groups.
+  int64_t At(int64_t row_tile, int64_t output) const {
+    return First(output / outputs, row_tile) + output % outputs;
   }
+  int64_t First(int64_t group, int64_t row_tile) const {
+    return (group * row_tiles + row_tile) * padded_outputs;
+  }
+  // Of a block's columns.
+  TileAdc Adc(const TileBlock& block) const {
+    const int64_t first = First(block.group, block.row_tile);
+    return {to_code.data() + first, to_value.data() + first, largest, outputs};
+  }
+  // A sum at the edge of its range may land an ulp outside it; it is not
+  // clipped by that.
+  float limit() const { return largest * (1.0F + 1e-6F); }
 };
 // `unit` is TilePass::unit(); gain [row_tiles, out] or undefined.
 Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,

@@ -3,14 +3,14 @@
 
 namespace ohm::hw {
 
-// Clips to -largest..largest, then rounds half to even; largest < 2^22. The
-// constant pushes the fraction out of the mantissa, so that the processor's
-// own rounding (half to even) does the work: it vectorises on every x86-64,
-// which std::nearbyint does not on the baseline.
+// Clips to -largest..largest (NaN to largest), then rounds half to even;
+// largest < 2^22. The constant pushes the fraction out of the mantissa, so that
+// the processor's own rounding (half to even) does the work: it vectorises on
+// every x86-64, which std::nearbyint does not on the baseline.
 inline float RoundClipped(float value, float largest) {
   constexpr float kPush = 12582912.0F;  // 1.5 * 2^23
-  value = value > largest ? largest : value;
-  value = value < -largest ? -largest : value;
+  value = value < largest ? value : largest;
+  value = value > -largest ? value : -largest;
   return (value + kPush) - kPush;
 }
 

@@ -1,0 +1,67 @@
+// One row tile at work on a block of pixels: unsigned input codes times signed
+// weight codes, exactly, in 32 bits, and what becomes of the sums while they
+// are still in registers. Inputs are read where they lie in the image, four
+// neighbouring channels (a quad) at a time; nothing is unfolded.
+//
+// Every variant gives the same bits; the best one the machine can run is chosen
+// at run time, the portable one is the reference of the others.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace ohm::hw {
+
+// sum(p, n) = start[n] + sum over quads q and i < 4 of
+//     pixels[p][quads[q] + i] * weights[(q * columns + n) * 4 + i]
+// for p < count and n < columns; columns is a multiple of 16. `start` takes
+// back the offset of the unsigned codes: -128 * (sum of the column's weights).
+// Exact: 255 * 127 * rows stays below 2^31 for up to 66,000 rows.
+struct TileWork {
+  const uint8_t* const* pixels = nullptr;
+  int64_t count = 0;
+  const int32_t* quads = nullptr;  // bytes from a pixel's pointer
+  int64_t quad_count = 0;
+  const int8_t* weights = nullptr;
+  const int32_t* start = nullptr;
+  int64_t columns = 0;
+};
+
+// The ADCs of the first `outputs` columns: code = round half to even of
+// clip(sum * to_code, +-largest), value = code * to_value.
+struct TileAdc {
+  const float* to_code = nullptr;
+  const float* to_value = nullptr;
+  float largest = 0;
+  int64_t outputs = 0;
+};
+
+struct TileKernels {
+  const char* name;
+  bool supported;  // by this machine
+
+  // sums [count, columns]
+  void (*sums)(const TileWork& work, int32_t* sums);
+  // y[p * stride + n] = value, or += value unless `first`. Where most
+  // [columns] is not null: most[n] = max(most[n], |sum(p, n)|).
+  void (*convert)(const TileWork& work, const TileAdc& adc, bool first,
+                  float* y, int64_t stride, int32_t* most);
+  // total[n] += value * gy[p * stride + n], pixel after pixel.
+  void (*weigh)(const TileWork& work, const TileAdc& adc, const float* gy,
+                int64_t stride, float* total);
+};
+
+const std::vector<TileKernels>& TileKernelVariants();  // best first
+
+// The variant in use: the best one supported, unless a test or benchmark has
+// forced another (null: the best again). Forcing is not for use while other
+// threads compute.
+const TileKernels& CurrentTileKernels();
+void ForceTileKernels(const TileKernels* kernels);
+
+// The variants; one file each. The other fields are as TileKernelVariants says.
+TileKernels Avx512VnniTile();
+TileKernels Avx2Tile();
+TileKernels PortableTile();
+
+}  // namespace ohm::hw

@@ -1,0 +1,117 @@
+// GCC 12 warns about its own intrinsics' undefined operands (its bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+
+#include <cstring>
+
+#include "hw/kernels/tile.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vl,avx512bw,avx512vnni")
+
+#include "hw/kernels/tile_blocks.h"
+
+namespace ohm::hw {
+namespace {
+
+struct Vnni {
+  static constexpr int64_t kLanes = 16;
+  using Int = __m512i;
+  using Float = __m512;
+  using Weights = __m512i;
+  using Codes = __m512i;
+  using Sum = __m512i;
+
+  static OHM_INLINE Weights LoadWeights(const int8_t* w) {
+    return _mm512_loadu_si512(w);
+  }
+  static OHM_INLINE Codes Broadcast(const uint8_t* x) {
+    int32_t four;
+    std::memcpy(&four, x, sizeof(four));
+    return _mm512_set1_epi32(four);
+  }
+  static OHM_INLINE Sum Begin(const int32_t* start) { return LoadInt(start); }
+  static OHM_INLINE Sum Add(Sum sum, Codes codes, Weights weights) {
+    return _mm512_dpbusd_epi32(sum, codes, weights);
+  }
+  static OHM_INLINE Int Finish(Sum sum, const int32_t* /*start*/) {
+    return sum;
+  }
+
+  static OHM_INLINE Int LoadInt(const int32_t* p) {
+    return _mm512_loadu_si512(p);
+  }
+  static OHM_INLINE void StoreInt(int32_t* p, Int v) {
+    _mm512_storeu_si512(p, v);
+  }
+  static OHM_INLINE Int MaxAbs(Int most, Int v) {
+    return _mm512_max_epi32(most, _mm512_abs_epi32(v));
+  }
+
+  static OHM_INLINE Float ToFloat(Int v) { return _mm512_cvtepi32_ps(v); }
+  static OHM_INLINE Float Zero() { return _mm512_setzero_ps(); }
+  static OHM_INLINE __mmask16 MaskOf(int64_t lanes) {
+    return static_cast<__mmask16>((1U << lanes) - 1);
+  }
+  static OHM_INLINE Float Load(const float* p, int64_t lanes) {
+    if (lanes >= kLanes) return _mm512_loadu_ps(p);
+    return _mm512_maskz_loadu_ps(MaskOf(lanes), p);
+  }
+  static OHM_INLINE void Store(float* p, int64_t lanes, Float v) {
+    if (lanes >= kLanes) {
+      _mm512_storeu_ps(p, v);
+    } else {
+      _mm512_mask_storeu_ps(p, MaskOf(lanes), v);
+    }
+  }
+  static OHM_INLINE Float Mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
+  static OHM_INLINE Float Add(Float a, Float b) { return _mm512_add_ps(a, b); }
+  static OHM_INLINE Float RoundClipped(Float v, float largest) {
+    v = _mm512_min_ps(v, _mm512_set1_ps(largest));
+    v = _mm512_max_ps(v, _mm512_set1_ps(-largest));
+    return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT);
+  }
+};
+
+template <typename End>
+OHM_INLINE void Run(const TileWork& work, int64_t columns, const End& end) {
+  int64_t n = 0;
+  for (; n + 64 <= columns; n += 64) Strip<Vnni, 6, 4>(work, n, end);
+  for (; n + 32 <= columns; n += 32) Strip<Vnni, 8, 2>(work, n, end);
+  for (; n < columns; n += 16) Strip<Vnni, 8, 1>(work, n, end);
+}
+
+void Sums(const TileWork& work, int32_t* sums) {
+  Run(work, work.columns, StoreSums<Vnni>{sums, work.columns});
+}
+
+void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
+             int64_t stride, int32_t* most) {
+  if (first) {
+    Run(work, work.columns, ConvertSums<Vnni, true>{adc, y, stride, most});
+  } else {
+    Run(work, work.columns, ConvertSums<Vnni, false>{adc, y, stride, most});
+  }
+}
+
+void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
+           int64_t stride, float* total) {
+  Run(work, work.columns, WeighSums<Vnni>{adc, gy, stride, total});
+}
+
+}  // namespace
+}  // namespace ohm::hw
+
+#pragma GCC pop_options
+
+namespace ohm::hw {
+
+TileKernels Avx512VnniTile() {
+  const bool supported = __builtin_cpu_supports("avx512f") != 0 &&
+                         __builtin_cpu_supports("avx512vl") != 0 &&
+                         __builtin_cpu_supports("avx512bw") != 0 &&
+                         __builtin_cpu_supports("avx512vnni") != 0;
+  return {"avx512vnni", supported, Sums, Convert, Weigh};
+}
+
+}  // namespace ohm::hw

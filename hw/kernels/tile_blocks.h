@@ -1,0 +1,160 @@
+// What the vector variants of hw/kernels/tile.h share: register blocks of
+// pixels x columns, written once over the few operations that an instruction
+// set gives. Include it inside a `#pragma GCC target` region, after every other
+// header, and instantiate it with a type from an unnamed namespace.
+//
+// An instruction set is a struct `Isa` with
+//   kLanes                       columns per vector
+//   Int, Float                   kLanes of them
+//   Weights, Codes, Sum          of four rows of kLanes columns
+//   LoadWeights(const int8_t*), Broadcast(const uint8_t* four_codes)
+//   Begin(start), Add(sum, codes, weights), Finish(sum, start) -> Int
+//   LoadInt, StoreInt, MaxAbs(most, sum)
+//   ToFloat(Int), Zero(), Load(p, lanes), Store(p, lanes, v), Mul, Add,
+//   RoundClipped(v, largest)
+// Multiplications and additions must stay separate (-ffp-contract=off), so that
+// every variant rounds alike.
+#pragma once
+
+#define OHM_INLINE inline __attribute__((always_inline))
+
+namespace ohm::hw {
+
+// The sums of kPixels x (kVectors * kLanes) stay in registers over all rows.
+// Hands each vector of columns to `end` as kPixels Ints. A loop over them that
+// is not unrolled would index the registers, and put them all into memory.
+template <typename Isa, int kPixels, int kVectors, typename End>
+OHM_INLINE void Block(const TileWork& work, int64_t p, int64_t n,
+                      const End& end) {
+  const uint8_t* x[kPixels];
+#pragma GCC unroll 8
+  for (int i = 0; i < kPixels; ++i) x[i] = work.pixels[p + i];
+  typename Isa::Sum sum[kPixels][kVectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < kPixels; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      sum[i][v] = Isa::Begin(work.start + n + v * Isa::kLanes);
+    }
+  }
+  const int8_t* w = work.weights + n * 4;
+  for (int64_t q = 0; q < work.quad_count; ++q, w += work.columns * 4) {
+    typename Isa::Weights weights[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      weights[v] = Isa::LoadWeights(w + v * Isa::kLanes * 4);
+    }
+    const int64_t quad = work.quads[q];
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) {
+      const auto codes = Isa::Broadcast(x[i] + quad);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) {
+        sum[i][v] = Isa::Add(sum[i][v], codes, weights[v]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) {
+    const int64_t column = n + v * Isa::kLanes;
+    typename Isa::Int done[kPixels];
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) {
+      done[i] = Isa::Finish(sum[i][v], work.start + column);
+    }
+    end.template Take<kPixels>(p, column, done);
+  }
+}
+
+// All pixels of one strip of columns.
+template <typename Isa, int kPixels, int kVectors, typename End>
+OHM_INLINE void Strip(const TileWork& work, int64_t n, const End& end) {
+  int64_t p = 0;
+  for (; p + kPixels <= work.count; p += kPixels) {
+    Block<Isa, kPixels, kVectors>(work, p, n, end);
+  }
+  for (; p < work.count; ++p) Block<Isa, 1, kVectors>(work, p, n, end);
+}
+
+template <typename Isa>
+struct StoreSums {
+  int32_t* sums;
+  int64_t columns;
+
+  template <int kPixels>
+  OHM_INLINE void Take(int64_t p, int64_t n,
+                       const typename Isa::Int* done) const {
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) {
+      Isa::StoreInt(sums + (p + i) * columns + n, done[i]);
+    }
+  }
+};
+
+template <typename Isa>
+OHM_INLINE typename Isa::Float ConvertOne(typename Isa::Int sum,
+                                          typename Isa::Float to_code,
+                                          typename Isa::Float to_value,
+                                          float largest) {
+  const auto scaled = Isa::Mul(Isa::ToFloat(sum), to_code);
+  return Isa::Mul(Isa::RoundClipped(scaled, largest), to_value);
+}
+
+template <typename Isa, bool kFirst>
+struct ConvertSums {
+  const TileAdc& adc;
+  float* y;
+  int64_t stride;
+  int32_t* most;
+
+  template <int kPixels>
+  OHM_INLINE void Take(int64_t p, int64_t n,
+                       const typename Isa::Int* done) const {
+    const int64_t lanes = adc.outputs - n;
+    if (lanes <= 0) return;  // padding columns
+    const auto to_code = Isa::Load(adc.to_code + n, lanes);
+    const auto to_value = Isa::Load(adc.to_value + n, lanes);
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) {
+      float* at = y + (p + i) * stride + n;
+      auto value = ConvertOne<Isa>(done[i], to_code, to_value, adc.largest);
+      // Added to zero even where nothing is there yet: -0 becomes +0, as in
+      // the other variants.
+      value = Isa::Add(kFirst ? Isa::Zero() : Isa::Load(at, lanes), value);
+      Isa::Store(at, lanes, value);
+    }
+    if (most == nullptr) return;
+    auto largest = Isa::LoadInt(most + n);
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) largest = Isa::MaxAbs(largest, done[i]);
+    Isa::StoreInt(most + n, largest);
+  }
+};
+
+template <typename Isa>
+struct WeighSums {
+  const TileAdc& adc;
+  const float* gy;
+  int64_t stride;
+  float* total;
+
+  template <int kPixels>
+  OHM_INLINE void Take(int64_t p, int64_t n,
+                       const typename Isa::Int* done) const {
+    const int64_t lanes = adc.outputs - n;
+    if (lanes <= 0) return;
+    const auto to_code = Isa::Load(adc.to_code + n, lanes);
+    const auto to_value = Isa::Load(adc.to_value + n, lanes);
+    auto sum = Isa::Load(total + n, lanes);
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) {
+      const auto value =
+          ConvertOne<Isa>(done[i], to_code, to_value, adc.largest);
+      const auto g = Isa::Load(gy + (p + i) * stride + n, lanes);
+      sum = Isa::Add(sum, Isa::Mul(value, g));
+    }
+    Isa::Store(total + n, lanes, sum);
+  }
+};
+
+}  // namespace ohm::hw

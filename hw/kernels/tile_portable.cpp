@@ -1,0 +1,72 @@
+#include <algorithm>
+#include <cstdlib>
+
+#include "hw/kernels/round.h"
+#include "hw/kernels/tile.h"
+
+namespace ohm::hw {
+namespace {
+
+constexpr int64_t kLanes = 16;
+
+// Sums of pixel p in columns n .. n + kLanes - 1.
+void SumsOf(const TileWork& work, int64_t p, int64_t n, int32_t* sums) {
+  std::copy_n(work.start + n, kLanes, sums);
+  for (int64_t q = 0; q < work.quad_count; ++q) {
+    const uint8_t* x = work.pixels[p] + work.quads[q];
+    const int8_t* w = work.weights + (q * work.columns + n) * 4;
+    for (int64_t lane = 0; lane < kLanes; ++lane) {
+      for (int64_t i = 0; i < 4; ++i) {
+        sums[lane] += int32_t{x[i]} * int32_t{w[lane * 4 + i]};
+      }
+    }
+  }
+}
+
+void Sums(const TileWork& work, int32_t* sums) {
+  for (int64_t p = 0; p < work.count; ++p) {
+    for (int64_t n = 0; n < work.columns; n += kLanes) {
+      SumsOf(work, p, n, sums + p * work.columns + n);
+    }
+  }
+}
+
+// Calls visit(pixel, column, sum, value) for every column below adc.outputs.
+template <typename Visit>
+void EachValue(const TileWork& work, const TileAdc& adc, const Visit& visit) {
+  int32_t sums[kLanes];
+  for (int64_t p = 0; p < work.count; ++p) {
+    for (int64_t first = 0; first < adc.outputs; first += kLanes) {
+      SumsOf(work, p, first, sums);
+      const int64_t end = std::min(first + kLanes, adc.outputs);
+      for (int64_t n = first; n < end; ++n) {
+        const int32_t sum = sums[n - first];
+        const float code =
+            RoundClipped(float(sum) * adc.to_code[n], adc.largest);
+        visit(p, n, sum, code * adc.to_value[n]);
+      }
+    }
+  }
+}
+
+void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
+             int64_t stride, int32_t* most) {
+  EachValue(work, adc, [&](int64_t p, int64_t n, int32_t sum, float value) {
+    float& at = y[p * stride + n];
+    at = (first ? 0.0F : at) + value;  // never -0, as in the other variants
+    if (most != nullptr) most[n] = std::max(most[n], std::abs(sum));
+  });
+}
+
+void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
+           int64_t stride, float* total) {
+  EachValue(work, adc, [&](int64_t p, int64_t n, int32_t /*sum*/, float value) {
+    total[n] += value * gy[p * stride + n];
+  });
+}
+
+}  // namespace
+
+TileKernels PortableTile() { return {"portable", true, Sums, Convert, Weigh}; }
+
+}  // namespace ohm::hw

@@ -1,0 +1,34 @@
+// The naive twin of hw::Forward: one layer in volts, siemens and amperes, tile
+// by tile, plain loops in double. For the tests; takes seconds where Forward
+// takes microseconds.
+//
+//   V  = DAC code * v_dd / (2^dac_bits - 1)           (so |V| <= v_dd / 2)
+//   I  = sum of V * G+  -  sum of V * G-              (hw/conductance.h)
+//   code = round half to even of clip(I, +-I_range) / (I_range / h)
+//   y += gain * code * (range / h)
+//
+// I_range is the current that a partial sum of `range` (layer units) makes.
+// Ideal converters: an ideal DAC spans +-v_dd / 2 over its range, ideal weights
+// use the conductances between the codes, an ideal ADC passes I on.
+#pragma once
+
+#include "core/tensor/tensor.h"
+#include "hw/crossbar.h"
+
+namespace ohm::hw::reference {
+
+struct Result {
+  Tensor y;  // [n, h', w', out]
+  // Like y: distance, in codes, of the nearest of the output's conversions to a
+  // point where its code changes. Float rounding may turn a code that is within
+  // about 1e-4 of one. 0.5 with an ideal ADC.
+  Tensor margin;
+};
+
+// Shapes, ranges and gain as for hw::Forward; w as for hw::Program. An ideal
+// DAC wants a range, too: one that covers x.
+Result Forward(const Tensor& x, const Tensor& w, const Conv2dSpec& conv,
+               const CrossbarSpec& spec, const Ranges& ranges,
+               const Tensor& gain);
+
+}  // namespace ohm::hw::reference

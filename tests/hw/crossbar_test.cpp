@@ -1,0 +1,373 @@
+// The forward pass against the physical reference and closed forms.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "core/base/check.h"
+#include "core/base/parallel.h"
+#include "core/kernels/reference.h"
+#include "hw/kernels/tile.h"
+#include "hw/reference.h"
+#include "tests/hw/layers.h"
+
+namespace ohm::test {
+namespace {
+
+double LargestAbs(const Tensor& t) {
+  double most = 0;
+  for (const float v : t.span()) most = std::max(most, std::fabs(double(v)));
+  return most;
+}
+
+// What an output may be off by if float rounding moved one code per tile.
+double OneCodePerTile(const CrossbarLayer& layer) {
+  if (layer.spec.adc_bits == 0) return 0;
+  const double range = double(*std::ranges::max_element(layer.ranges.adc));
+  const double gain = layer.gain.defined() ? LargestAbs(layer.gain) : 1.0;
+  return 1.001 * gain * range / hw::LargestCode(layer.spec.adc_bits) *
+         double(layer.Program().map.row_tiles());
+}
+
+// Compares with the reference: to float precision where no conversion is near a
+// point where its code changes, to a code where one is.
+void CheckAgainstReference(const CrossbarLayer& layer) {
+  INFO("layer ", layer.name);
+  const auto expected = hw::reference::Forward(
+      layer.x, layer.w, layer.conv, layer.spec, layer.ranges, layer.gain);
+  const Tensor y = layer.Forward();
+  REQUIRE(y.shape() == expected.y.shape());
+  const double tolerance = 1e-5 * (1e-3 + LargestAbs(expected.y));
+  int64_t strict = 0;
+  double worst = 0, worst_near = 0;
+  for (int64_t i = 0; i < y.count(); ++i) {
+    const double error =
+        std::fabs(double(y.data()[i]) - double(expected.y.data()[i]));
+    if (expected.margin.data()[i] > 0.01F) {
+      ++strict;
+      worst = std::max(worst, error);
+    } else {
+      worst_near = std::max(worst_near, error);
+    }
+  }
+  CHECK(worst <= tolerance);
+  CHECK(worst_near <= OneCodePerTile(layer) + tolerance);
+  CHECK(strict * 2 >= y.count());
+}
+
+TEST_CASE("every kernel variant agrees with volts, siemens and amperes") {
+  for (const size_t variant : SupportedKernels()) {
+    const ForcedKernels forced(variant);
+    INFO("kernels ", std::string(hw::CurrentTileKernels().name));
+    uint64_t index = 0;
+    for (const LayerSizes& sizes : AwkwardSizes()) {
+      CheckAgainstReference(MakeLayer(sizes, 8, 8, 8, Key(20).Child(index++)));
+    }
+    for (const auto& layer : RandomLayers(12, Key(21))) {
+      CheckAgainstReference(layer);
+    }
+  }
+}
+
+TEST_CASE("any number of bits agrees with volts, siemens and amperes") {
+  struct Bits {
+    int weight, dac, adc;
+  };
+  uint64_t index = 0;
+  for (const Bits b :
+       {Bits{2, 2, 3}, Bits{4, 5, 6}, Bits{8, 4, 2}, Bits{9, 8, 8},
+        Bits{8, 9, 10}, Bits{12, 12, 9}, Bits{0, 8, 8}, Bits{8, 0, 8},
+        Bits{8, 8, 0}, Bits{0, 0, 6}, Bits{0, 0, 0}}) {
+    const auto sizes = AwkwardSizes();
+    for (size_t i = index % 2; i < sizes.size(); i += 2) {
+      CheckAgainstReference(
+          MakeLayer(sizes[i], b.weight, b.dac, b.adc, Key(22).Child(index++)));
+    }
+  }
+}
+
+TEST_CASE("one range for a layer agrees with the reference, too") {
+  for (CrossbarLayer layer : RandomLayers(6, Key(23))) {
+    layer.ranges.adc = {*std::ranges::max_element(layer.ranges.adc)};
+    CheckAgainstReference(layer);
+  }
+}
+
+TEST_CASE("an ideal crossbar is the digital layer") {
+  uint64_t index = 0;
+  for (const LayerSizes& sizes : AwkwardSizes()) {
+    CrossbarLayer layer = MakeLayer(sizes, 0, 0, 0, Key(24).Child(index++));
+    layer.gain = Tensor();
+    INFO("layer ", layer.name);
+    const Tensor expected =
+        ohm::reference::Conv2d(layer.x, layer.w, {}, layer.conv);
+    const Tensor y = layer.Forward();
+    double worst = 0;
+    for (int64_t i = 0; i < y.count(); ++i) {
+      worst = std::max(
+          worst, std::fabs(double(y.data()[i]) - double(expected.data()[i])));
+    }
+    CHECK(worst <= 1e-5 * (1e-3 + LargestAbs(expected)));
+  }
+}
+
+// A 70 -> 20 linear layer whose steps are powers of two, so that float
+// arithmetic is exact and a quarter of all conversions are exact ties.
+struct ExactLayer {
+  static constexpr int64_t kImages = 50, kIn = 70, kOut = 20;
+  static constexpr double kAdcCode = 64;  // products of codes
+  CrossbarLayer layer;
+  std::vector<int> x, w;
+
+  ExactLayer() {
+    const Key key(25);
+    layer.x = Tensor::Empty({kImages, 1, 1, kIn});
+    layer.w = Tensor::Empty({kOut, 1, 1, kIn});
+    for (int64_t i = 0; i < layer.x.count(); ++i) {
+      x.push_back(8 * (int(key.Below(uint64_t(i), 9)) - 4));
+      layer.x.data()[i] = float(x.back()) * 0x1p-5F;
+    }
+    for (int64_t i = 0; i < layer.w.count(); ++i) {
+      w.push_back(i == 0 ? 127 : int(key.Child("w").Below(i, 13)) - 6);
+      layer.w.data()[i] = float(w.back()) * 0x1p-6F;
+    }
+    layer.ranges.input = 127 * 0x1p-5F;
+    layer.ranges.adc = {127 * 0x1p-11F * float(kAdcCode)};
+  }
+
+  // Returns the exact output; counts ties.
+  double Output(int64_t image, int64_t o, int64_t* ties) const {
+    double y = 0;
+    for (int64_t first = 0; first < kIn; first += 64) {
+      int sum = 0;
+      for (int64_t k = first; k < std::min(first + 64, kIn); ++k) {
+        sum += x[size_t(image * kIn + k)] * w[size_t(o * kIn + k)];
+      }
+      const double scaled = sum / kAdcCode;
+      *ties += std::fabs(scaled - std::trunc(scaled)) == 0.5 ? 1 : 0;
+      y += std::clamp(std::nearbyint(scaled), -127.0, 127.0);
+    }
+    return y * kAdcCode * 0x1p-11;
+  }
+};
+
+TEST_CASE("exact ties at the ADC go to the even code, in every variant") {
+  const ExactLayer exact;
+  for (const size_t variant : SupportedKernels()) {
+    const ForcedKernels forced(variant);
+    const Tensor y = exact.layer.Forward();
+    int64_t ties = 0, wrong = 0;
+    for (int64_t i = 0; i < y.count(); ++i) {
+      const double expected =
+          exact.Output(i / ExactLayer::kOut, i % ExactLayer::kOut, &ties);
+      wrong += double(y.data()[i]) == expected ? 0 : 1;
+    }
+    CHECK(wrong == 0);
+    CHECK(ties > 100);
+  }
+}
+
+TEST_CASE("an ADC gives at most 2^bits - 1 values") {
+  for (const int bits : {2, 3, 5}) {
+    CrossbarLayer layer = MakeLayer({40, 1, 1, 1, 60, 30, 1, 1}, 8, 8, bits,
+                                    Key(26).Child(uint64_t(bits)));
+    layer.gain = Tensor();
+    const Tensor y = layer.Forward();
+    std::vector<float> values(y.span().begin(), y.span().end());
+    std::ranges::sort(values);
+    values.erase(std::unique(values.begin(), values.end()), values.end());
+    CHECK(int(values.size()) == 2 * hw::LargestCode(bits) + 1);
+  }
+}
+
+// Bits of everything a forward pass gives.
+bool SameClipped(const std::vector<hw::Clipped>& a,
+                 const std::vector<hw::Clipped>& b) {
+  return std::ranges::equal(a, b, [](const auto& p, const auto& q) {
+    return p.pixel == q.pixel && p.row_tile == q.row_tile &&
+           p.output == q.output;
+  });
+}
+
+std::vector<CrossbarLayer> MixedLayers() {
+  auto layers = RandomLayers(6, Key(27));
+  const LayerSizes large{4, 16, 16, 1, 16, 16, 3, 3, 1, 1};
+  layers.push_back(MakeLayer(large, 8, 8, 8, Key(28)));
+  layers.push_back(MakeLayer(large, 9, 9, 9, Key(28)));
+  layers.push_back(MakeLayer(large, 0, 0, 0, Key(28)));
+  layers.push_back(MakeLayer(large, 8, 8, 8, Key(28)));
+  layers.back().spec.calibration = hw::Calibration::kPercentile;
+  return layers;
+}
+
+TEST_CASE("1 and 2 threads give the same bits") {
+  const int before = Threads();
+  for (const auto& layer : MixedLayers()) {
+    INFO("layer ", layer.name);
+    hw::Observed one, two;
+    SetThreads(1);
+    const Tensor y1 = layer.Forward(&one);
+    SetThreads(2);
+    const Tensor y2 = layer.Forward(&two);
+    CHECK(BitEqual(y1, y2));
+    CHECK(one.tile_max == two.tile_max);
+    CHECK(SameClipped(one.clipped, two.clipped));
+    CHECK(BitEqual(layer.Forward(), y1));  // unobserved
+  }
+  SetThreads(before);
+}
+
+TEST_CASE("every kernel variant gives a layer the same bits") {
+  for (const auto& layer : MixedLayers()) {
+    INFO("layer ", layer.name);
+    hw::Observed expected;
+    const Tensor y = layer.Forward(&expected);
+    for (const size_t variant : SupportedKernels()) {
+      const ForcedKernels forced(variant);
+      hw::Observed seen;
+      CHECK(BitEqual(layer.Forward(&seen), y));
+      CHECK(seen.tile_max == expected.tile_max);
+      CHECK(SameClipped(seen.clipped, expected.clipped));
+    }
+  }
+}
+
+TEST_CASE("an image's outputs do not depend on its batch") {
+  const LayerSizes sizes{5, 7, 6, 1, 12, 20, 3, 3, 1, 1};
+  CrossbarLayer layer = MakeLayer(sizes, 8, 8, 8, Key(29));
+  const Tensor y = layer.Forward();
+  const Tensor x = layer.x;
+  for (int64_t n = 0; n < 5; ++n) {
+    layer.x = x.Slice(n, n + 1);
+    CHECK(BitEqual(layer.Forward(), y.Slice(n, n + 1).Clone()));
+  }
+}
+
+// Partial sums of every (pixel, row tile, output), in layer units, in double.
+std::vector<double> PartialSums(const CrossbarLayer& layer) {
+  CrossbarLayer one = layer;
+  one.spec.adc_bits = 0;
+  const hw::TileMap map = layer.Program().map;
+  std::vector<double> sums;
+  for (int64_t t = 0; t < map.row_tiles(); ++t) {
+    one.gain = Tensor::Zeros(map.MaskEntries());
+    std::fill_n(one.gain.data() + t * map.outputs(), map.outputs(), 1.0F);
+    const Tensor y = hw::reference::Forward(one.x, one.w, one.conv, one.spec,
+                                            one.ranges, one.gain)
+                         .y;
+    sums.insert(sums.end(), y.span().begin(), y.span().end());
+  }
+  return sums;
+}
+
+TEST_CASE("the ranges a pass asks for are its tiles' largest sums") {
+  for (const auto& layer : RandomLayers(5, Key(30))) {
+    INFO("layer ", layer.name);
+    hw::Observed seen;
+    layer.Forward(&seen);
+    const auto sums = PartialSums(layer);
+    const hw::TileMap map = layer.Program().map;
+    std::vector<double> expected(size_t(map.tiles()), 0.0);
+    const auto pixels = int64_t(sums.size()) / map.MaskEntries().count();
+    for (size_t i = 0; i < sums.size(); ++i) {
+      const int64_t t = int64_t(i) / (pixels * map.outputs());
+      double& most =
+          expected[size_t(map.TileOf(t, int64_t(i) % map.outputs()))];
+      most = std::max(most, std::fabs(sums[i]));
+    }
+    for (size_t t = 0; t < expected.size(); ++t) {
+      CHECK(seen.tile_max[t] == doctest::Approx(expected[t]).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("ranges calibrated on data never clip that data") {
+  for (const int adc_bits : {3, 8, 12}) {
+    for (CrossbarLayer layer : RandomLayers(10, Key(31))) {
+      INFO("layer ", layer.name);
+      layer.spec.adc_bits = adc_bits;
+      layer.ranges.adc.clear();
+      hw::Observed seen;
+      layer.Forward(&seen);
+      CHECK(seen.clipped.empty());
+      layer.ranges.adc = seen.tile_max;
+      layer.Forward(&seen);
+      CHECK(seen.clipped.empty());
+      layer.ranges.adc = {*std::ranges::max_element(seen.tile_max)};
+      layer.Forward(&seen);
+      CHECK(seen.clipped.empty());
+    }
+  }
+}
+
+TEST_CASE("a percentile range clips no more than its share") {
+  const LayerSizes sizes{8, 9, 9, 2, 12, 10, 3, 3, 1, 1};
+  CrossbarLayer layer = MakeLayer(sizes, 8, 8, 8, Key(32));
+  hw::Observed all, most, clipped;
+  layer.ranges.adc.clear();
+  layer.Forward(&all);
+  layer.spec.calibration = hw::Calibration::kPercentile;
+  layer.spec.percentile = 99;
+  layer.Forward(&most);
+  for (size_t t = 0; t < all.tile_max.size(); ++t) {
+    CHECK(most.tile_max[t] < all.tile_max[t]);
+    CHECK(most.tile_max[t] > 0.3F * all.tile_max[t]);
+  }
+  layer.ranges.adc = most.tile_max;
+  const Tensor y = layer.Forward(&clipped);
+  const hw::TileMap map = layer.Program().map;
+  std::vector<int64_t> count(size_t(map.tiles()), 0);
+  for (const auto& c : clipped.clipped) {
+    ++count[size_t(map.TileOf(c.row_tile, c.output))];
+  }
+  const int64_t per_tile = y.count() / layer.conv.groups;  // one column tile
+  for (const int64_t n : count) {
+    CHECK(n <= per_tile / 100);
+    CHECK(n > 0);
+  }
+  layer.spec.percentile = 100;
+  layer.Forward(&most);
+  CHECK(most.tile_max == all.tile_max);
+}
+
+TEST_CASE("what does not fit is an error that says so") {
+  CrossbarLayer layer =
+      MakeLayer({2, 4, 4, 1, 20, 6, 3, 3, 1, 1}, 8, 8, 8, Key(33));
+  CrossbarLayer wrong = layer;
+  wrong.gain = Tensor::Zeros({1, 6});
+  CHECK_THROWS_WITH_AS(wrong.Forward(),
+                       doctest::Contains("expected gains [3, 6], got [1, 6]"),
+                       Error);
+  wrong = layer;
+  wrong.ranges.adc = {1, 1};
+  CHECK_THROWS_WITH_AS(wrong.Forward(), doctest::Contains("3 tiles, got 2"),
+                       Error);
+  wrong = layer;
+  wrong.x = Tensor::Zeros({2, 4, 4, 19});
+  CHECK_THROWS_AS(wrong.Forward(), Error);
+  wrong = layer;
+  wrong.w = Tensor::Zeros({6, 180});
+  CHECK_THROWS_WITH_AS(wrong.Program(), doctest::Contains("[6, 180]"), Error);
+  wrong = layer;
+  wrong.w.data()[3] = std::nanf("");
+  CHECK_THROWS_WITH_AS(wrong.Program(), doctest::Contains("finite"), Error);
+}
+
+TEST_CASE("layers of zeros give zeros") {
+  CrossbarLayer layer =
+      MakeLayer({2, 4, 4, 1, 20, 6, 3, 3, 1, 1}, 8, 8, 8, Key(34));
+  layer.w.FillZero();
+  hw::Observed seen;
+  layer.ranges.adc.clear();
+  layer.Forward(&seen);
+  CHECK(seen.tile_max == std::vector<float>(3, 0.0F));
+  layer.ranges = {0.0F, seen.tile_max};
+  const Tensor y = layer.Forward(&seen);
+  CHECK(BitEqual(y, Tensor::Zeros(y.shape())));
+  CHECK(seen.clipped.empty());
+}
+
+}  // namespace
+}  // namespace ohm::test

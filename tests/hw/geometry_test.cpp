@@ -1,0 +1,104 @@
+#include "hw/geometry.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include "core/base/check.h"
+
+namespace ohm::test {
+namespace {
+
+struct Case {
+  hw::MatrixShape matrix;
+  int rows, columns;
+  int64_t row_tiles, tiles;
+};
+
+const std::vector<Case>& Cases() {
+  static const std::vector<Case> cases = {
+      {{1, 1, 1}, 64, 64, 1, 1},       {{1, 64, 64}, 64, 64, 1, 1},
+      {{1, 65, 64}, 64, 64, 2, 2},     {{1, 64, 65}, 64, 64, 1, 2},
+      {{1, 144, 16}, 64, 64, 3, 3},    {{1, 576, 64}, 64, 64, 9, 9},
+      {{3, 63, 17}, 16, 8, 4, 36},     {{32, 9, 1}, 64, 64, 1, 32},
+      {{1, 130, 130}, 128, 32, 2, 10}, {{2, 3, 5}, 1, 1, 3, 30},
+  };
+  return cases;
+}
+
+TEST_CASE("every weight has one cell, inside its tile") {
+  for (const Case& c : Cases()) {
+    const hw::TileMap map(c.matrix, c.rows, c.columns);
+    CHECK(map.row_tiles() == c.row_tiles);
+    CHECK(map.tiles() == c.tiles);
+    CHECK(map.MaskEntries() ==
+          Shape{c.row_tiles, c.matrix.groups * c.matrix.outputs});
+    std::set<std::tuple<int64_t, int64_t, int64_t>> cells;
+    std::set<int64_t> tiles;
+    for (int64_t o = 0; o < map.outputs(); ++o) {
+      for (int64_t k = 0; k < c.matrix.fan_in; ++k) {
+        const hw::CellPlace place = map.Locate(o, k);
+        REQUIRE(place.tile >= 0);
+        REQUIRE(place.tile < map.tiles());
+        REQUIRE(place.row < map.rows_in(k / c.rows));
+        REQUIRE(place.column < c.columns);
+        REQUIRE(place.tile == map.TileOf(k / c.rows, o));
+        REQUIRE(map.first_row(k / c.rows) + place.row == k);
+        cells.insert({place.tile, place.row, place.column});
+        tiles.insert(place.tile);
+      }
+    }
+    const int64_t weights = map.outputs() * c.matrix.fan_in;
+    CHECK(int64_t(cells.size()) == weights);
+    CHECK(int64_t(tiles.size()) == c.tiles);
+
+    hw::CrossbarSpec spec;
+    spec.rows = c.rows;
+    spec.columns = c.columns;
+    const hw::MappingReport report = hw::Report(map, spec);
+    CHECK(report.arrays == 2 * c.tiles);
+    CHECK(report.used_cells == 2 * weights);
+    CHECK(report.cells == 2 * c.tiles * c.rows * c.columns);
+    CHECK(report.logical_columns == map.MaskEntries().count());
+  }
+}
+
+TEST_CASE("rows of the last tile are what remains, and groups share no tile") {
+  const hw::TileMap map({2, 130, 70}, 64, 64);
+  CHECK(map.rows_in(0) == 64);
+  CHECK(map.rows_in(2) == 2);
+  CHECK(map.column_tiles() == 2);
+  CHECK(map.TileOf(0, 63) == 0);
+  CHECK(map.TileOf(0, 64) == 1);
+  CHECK(map.TileOf(2, 69) == 5);
+  CHECK(map.TileOf(0, 70) == 6);  // first output of the second group
+  CHECK(map.Locate(70, 129).row == 1);
+  CHECK(map.Locate(70, 129).column == 0);
+}
+
+TEST_CASE("ResNet-20's 3x3 stages take the arrays that the literature counts") {
+  // crossbars of all 21 mapped matrices: 97 tiles for the convolutions with
+  // option-A shortcuts, here by stage.
+  const auto tiles = [](int64_t out, int64_t in) {
+    return hw::TileMap(hw::MatrixOf({out, 3, 3, in}, 1), 64, 64).tiles();
+  };
+  const int64_t convolutions = tiles(16, 3) + 6 * tiles(16, 16) +
+                               tiles(32, 16) + 5 * tiles(32, 32) +
+                               tiles(64, 32) + 5 * tiles(64, 64);
+  CHECK(convolutions == 97);
+}
+
+TEST_CASE("shapes that are no weights, and places that are none, are errors") {
+  CHECK_THROWS_AS(hw::MatrixOf({4, 3, 3}, 1), Error);
+  CHECK_THROWS_AS(hw::MatrixOf({4, 3, 3, 2}, 3), Error);
+  CHECK_THROWS_AS(hw::MatrixOf({4, 2}, 0), Error);
+  const hw::TileMap map({1, 5, 4}, 64, 64);
+  CHECK_THROWS_AS(map.Locate(4, 0), Error);
+  CHECK_THROWS_AS(map.Locate(0, 5), Error);
+  CHECK_THROWS_AS(map.Locate(-1, 0), Error);
+}
+
+}  // namespace
+}  // namespace ohm::test

@@ -1,0 +1,267 @@
+// The straight-through gradient against its definition, by brute force.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/base/parallel.h"
+#include "core/kernels/conv2d.h"
+#include "hw/converters.h"
+#include "hw/kernels/tile.h"
+#include "tests/hw/layers.h"
+
+namespace ohm::test {
+namespace {
+
+struct Gradients {
+  Tensor x, w, gain;
+};
+
+Tensor RandomLike(const Shape& shape, Key key) {
+  Tensor t = Tensor::Empty(shape);
+  for (int64_t i = 0; i < t.count(); ++i) {
+    t.data()[i] = float(key.Normal(uint64_t(i)));
+  }
+  return t;
+}
+
+// As a layer's backward puts the pieces together.
+Gradients FromPieces(const CrossbarLayer& layer, const Tensor& gy) {
+  const hw::Programmed weights = layer.Program();
+  const int bits = layer.spec.dac_bits;
+  hw::Observed seen;
+  hw::Forward(layer.x, weights, layer.ranges, layer.gain, &seen);
+  Gradients g;
+  g.x = kernels::Conv2dGradInput(gy, hw::ScaledWeights(weights, layer.gain),
+                                 layer.x.shape(), layer.conv);
+  g.w =
+      kernels::Conv2dGradWeight(hw::ApplyDac(layer.x, layer.ranges.input, bits),
+                                gy, layer.w.shape(), layer.conv);
+  hw::RemoveClipped(seen.clipped, layer.x, weights, layer.ranges, layer.gain,
+                    gy, &g.x, &g.w);
+  hw::MaskDacGradient(layer.x, layer.ranges.input, bits, &g.x);
+  hw::ScaleWeightGradient(weights, layer.gain, &g.w);
+  g.gain = hw::GainGradient(layer.x, weights, layer.ranges, gy);
+  return g;
+}
+
+// The definition: rounding is the identity, a clipped input or conversion
+// passes nothing, the converted sum is what a gain multiplies. One conversion
+// (pixel, row tile, output) after the other, in double.
+class BruteForce {
+ public:
+  BruteForce(const CrossbarLayer& layer, const Tensor& gy)
+      : layer_(layer),
+        weights_(layer.Program()),
+        xq_(hw::ApplyDac(layer.x, layer.ranges.input, layer.spec.dac_bits)),
+        gy_(gy),
+        x_(size_t(layer.x.count()), 0.0),
+        w_(size_t(layer.w.count()), 0.0),
+        gain_(size_t(weights_.map.MaskEntries().count()), 0.0) {
+    for (int64_t i = 0; i < gy.count(); ++i) {
+      for (int64_t t = 0; t < weights_.map.row_tiles(); ++t) Convert(i, t);
+    }
+    for (size_t i = 0; i < x_.size(); ++i) {
+      const float range = layer.ranges.input;
+      if (layer.spec.dac_bits != 0 && std::fabs(layer.x.data()[i]) > range) {
+        x_[i] = 0;
+      }
+    }
+  }
+
+  const std::vector<double>& x() const { return x_; }
+  const std::vector<double>& w() const { return w_; }
+  const std::vector<double>& gain() const { return gain_; }
+  int64_t clipped() const { return clipped_; }
+
+ private:
+  // Position in x of row k of output o at an output pixel; -1: padding.
+  int64_t InputOf(int64_t pixel, int64_t o, int64_t k) const {
+    const Shape &y = gy_.shape(), &x = layer_.x.shape(), &w = layer_.w.shape();
+    const Conv2dSpec& c = layer_.conv;
+    const int64_t n = pixel / (y[1] * y[2]);
+    const int64_t i = pixel / y[2] % y[1], j = pixel % y[2];
+    const int64_t a = k / w[3] / w[2], b = k / w[3] % w[2];
+    const int64_t row = i * c.stride_h + a * c.dil_h - c.pad_h;
+    const int64_t col = j * c.stride_w + b * c.dil_w - c.pad_w;
+    if (row < 0 || row >= x[1] || col < 0 || col >= x[2]) return -1;
+    const int64_t group = o / (w[0] / c.groups);
+    return ((n * x[1] + row) * x[2] + col) * x[3] + group * w[3] + k % w[3];
+  }
+
+  void Convert(int64_t at, int64_t t) {
+    const hw::TileMap& map = weights_.map;
+    const int64_t pixel = at / map.outputs(), o = at % map.outputs();
+    const int64_t fan_in = map.matrix().fan_in;
+    const int64_t first = map.first_row(t), end = first + map.rows_in(t);
+    const float* w = weights_.effective.data() + o * fan_in;
+    double sum = 0;
+    for (int64_t k = first; k < end; ++k) {
+      const int64_t in = InputOf(pixel, o, k);
+      if (in >= 0) sum += double(xq_.data()[in]) * double(w[k]);
+    }
+    const double g = double(gy_.data()[at]);
+    const auto entry = size_t(t * map.outputs() + o);
+    const double gain =
+        layer_.gain.defined() ? double(layer_.gain.data()[entry]) : 1.0;
+    double value = sum;
+    bool clips = false;
+    if (layer_.spec.adc_bits != 0) {
+      const auto range = double(layer_.ranges.adc[size_t(map.TileOf(t, o))]);
+      const double h = hw::LargestCode(layer_.spec.adc_bits);
+      value = std::clamp(std::nearbyint(sum / (range / h)), -h, h) * range / h;
+      clips = std::fabs(sum) > range;
+    }
+    gain_[entry] += g * value;
+    clipped_ += clips ? 1 : 0;
+    if (clips) return;
+    for (int64_t k = first; k < end; ++k) {
+      const int64_t in = InputOf(pixel, o, k);
+      if (in < 0) continue;
+      x_[size_t(in)] += g * gain * double(w[k]);
+      w_[size_t(o * fan_in + k)] += g * gain * double(xq_.data()[in]);
+    }
+  }
+
+  const CrossbarLayer& layer_;
+  hw::Programmed weights_;
+  Tensor xq_;
+  const Tensor& gy_;
+  std::vector<double> x_, w_, gain_;
+  int64_t clipped_ = 0;
+};
+
+double Error(const Tensor& a, const std::vector<double>& b) {
+  double worst = 0, scale = 1e-6;
+  for (size_t i = 0; i < b.size(); ++i) {
+    worst = std::max(worst, std::fabs(double(a.data()[i]) - b[i]));
+    scale = std::max(scale, std::fabs(b[i]));
+  }
+  return worst / scale;
+}
+
+void CheckGradient(const CrossbarLayer& layer, Key key, int64_t* clipped) {
+  INFO("layer ", layer.name);
+  const Shape y =
+      Conv2dOutputShape(layer.x.shape(), layer.w.shape(), layer.conv);
+  const Tensor gy = RandomLike(y, key);
+  const BruteForce expected(layer, gy);
+  const Gradients g = FromPieces(layer, gy);
+  CHECK(Error(g.x, expected.x()) < 2e-5);
+  CHECK(Error(g.w, expected.w()) < 2e-5);
+  // One code of one conversion near a rounding point may differ.
+  const double one_code =
+      layer.spec.adc_bits == 0 ? 0 : 2.0 / double(1 << layer.spec.adc_bits);
+  CHECK(Error(g.gain, expected.gain()) < 2e-5 + 0.3 * one_code);
+  *clipped += expected.clipped();
+}
+
+TEST_CASE("gradients are straight-through with the masks of both converters") {
+  int64_t clipped = 0;
+  uint64_t index = 0;
+  for (const LayerSizes& sizes : AwkwardSizes()) {
+    const Key key = Key(40).Child(index++);
+    CheckGradient(MakeLayer(sizes, 8, 8, 8, key), key.Child("gy"), &clipped);
+  }
+  for (const auto& layer : RandomLayers(8, Key(41))) {
+    CheckGradient(layer, Key(42).Child(index++), &clipped);
+  }
+  CHECK(clipped > 100);
+}
+
+TEST_CASE("gradients of other precisions and of ideal converters") {
+  int64_t clipped = 0;
+  const LayerSizes sizes{2, 5, 6, 1, 16, 18, 3, 3, 2, 1};
+  for (const int bits : {0, 3, 9}) {
+    const Key key = Key(43).Child(uint64_t(bits));
+    CheckGradient(MakeLayer(sizes, bits, bits, bits, key), key.Child("gy"),
+                  &clipped);
+  }
+  CHECK(clipped > 0);
+}
+
+TEST_CASE("a gain's gradient is exact in the gain") {
+  // The output is linear in the gains, so differences are exact.
+  const LayerSizes sizes{2, 5, 5, 2, 12, 6, 3, 3, 1, 1};
+  CrossbarLayer layer = MakeLayer(sizes, 8, 8, 6, Key(44));
+  const hw::TileMap map = layer.Program().map;
+  layer.gain = Tensor::Full(map.MaskEntries(), 1.0F);
+  const Tensor before = layer.Forward();
+  const Tensor gy = RandomLike(before.shape(), Key(45));
+  const Tensor gradient =
+      hw::GainGradient(layer.x, layer.Program(), layer.ranges, gy);
+  REQUIRE(gradient.shape() == map.MaskEntries());
+  for (int64_t i = 0; i < gradient.count(); ++i) {
+    layer.gain.data()[i] = 2.0F;
+    const Tensor after = layer.Forward();
+    layer.gain.data()[i] = 1.0F;
+    double slope = 0;
+    for (int64_t k = 0; k < gy.count(); ++k) {
+      slope += double(gy.data()[k]) *
+               (double(after.data()[k]) - double(before.data()[k]));
+    }
+    CHECK(gradient.data()[i] == doctest::Approx(slope).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("gradients have the same bits with 1 and 2 threads and any kernel") {
+  const int before = Threads();
+  std::vector<CrossbarLayer> layers = RandomLayers(3, Key(46));
+  layers.push_back(
+      MakeLayer({4, 16, 16, 1, 16, 16, 3, 3, 1, 1}, 8, 8, 8, Key(47)));
+  for (const auto& layer : layers) {
+    INFO("layer ", layer.name);
+    const Shape y =
+        Conv2dOutputShape(layer.x.shape(), layer.w.shape(), layer.conv);
+    const Tensor gy = RandomLike(y, Key(48));
+    const hw::Programmed weights = layer.Program();
+    hw::Observed seen;
+    layer.Forward(&seen);
+    const auto removed = [&] {
+      Gradients g;
+      g.x = Tensor::Zeros(layer.x.shape());
+      g.w = Tensor::Zeros(layer.w.shape());
+      hw::RemoveClipped(seen.clipped, layer.x, weights, layer.ranges,
+                        layer.gain, gy, &g.x, &g.w);
+      g.gain = hw::GainGradient(layer.x, weights, layer.ranges, gy);
+      return g;
+    };
+    SetThreads(1);
+    const Gradients one = removed();
+    SetThreads(2);
+    for (const size_t variant : SupportedKernels()) {
+      const ForcedKernels forced(variant);
+      const Gradients two = removed();
+      CHECK(BitEqual(one.x, two.x));
+      CHECK(BitEqual(one.w, two.w));
+      CHECK(BitEqual(one.gain, two.gain));
+    }
+  }
+  SetThreads(before);
+}
+
+TEST_CASE("clipped conversions are taken from one gradient alone, if asked") {
+  CrossbarLayer layer =
+      MakeLayer({2, 5, 5, 1, 12, 6, 3, 3, 1, 1}, 8, 8, 8, Key(49));
+  hw::Observed seen;
+  const Tensor gy = RandomLike(layer.Forward(&seen).shape(), Key(50));
+  REQUIRE(!seen.clipped.empty());
+  Tensor gx = Tensor::Zeros(layer.x.shape()), undefined;
+  Tensor gw = Tensor::Zeros(layer.w.shape());
+  const auto remove = [&](Tensor* x, Tensor* w) {
+    hw::RemoveClipped(seen.clipped, layer.x, layer.Program(), layer.ranges,
+                      layer.gain, gy, x, w);
+  };
+  remove(&gx, &undefined);
+  remove(nullptr, &gw);
+  Tensor both_x = Tensor::Zeros(layer.x.shape());
+  Tensor both_w = Tensor::Zeros(layer.w.shape());
+  remove(&both_x, &both_w);
+  CHECK(BitEqual(gx, both_x));
+  CHECK(BitEqual(gw, both_w));
+  CHECK(!BitEqual(gx, Tensor::Zeros(gx.shape())));
+}
+
+}  // namespace
+}  // namespace ohm::test

@@ -1,0 +1,146 @@
+// The kernel variants against each other, bit for bit.
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+#include "core/base/random.h"
+#include "hw/kernels/tile.h"
+
+namespace ohm::test {
+namespace {
+
+// One tile's work with storage of its own.
+struct Work {
+  std::vector<uint8_t> image;
+  std::vector<const uint8_t*> pixels;
+  std::vector<int32_t> quads, start;
+  std::vector<int8_t> weights;
+  std::vector<float> to_code, to_value, gy;
+  hw::TileWork work;
+  hw::TileAdc adc;
+};
+
+// Extreme codes only, if `extreme`: sums then are as large as they get.
+Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
+              Key key) {
+  const int64_t columns = (outputs + 15) / 16 * 16;
+  Work w;
+  w.image.resize(size_t(4 * (count + quad_count) + 3));
+  for (size_t i = 0; i < w.image.size(); ++i) {
+    w.image[i] = extreme ? 255 : uint8_t(key.Below(i, 256));
+  }
+  // Windows overlap and start anywhere, as they do in an image.
+  for (int64_t p = 0; p < count; ++p) {
+    w.pixels.push_back(w.image.data() + p * 4 + (extreme ? 0 : p % 4));
+  }
+  for (int64_t q = 0; q < quad_count; ++q) {
+    w.quads.push_back(int32_t(4 * (quad_count - 1 - q)));
+  }
+  w.weights.assign(size_t(quad_count * columns * 4), 0);
+  w.start.assign(size_t(columns), 0);
+  for (int64_t q = 0; q < quad_count; ++q) {
+    for (int64_t n = 0; n < outputs; ++n) {
+      for (int64_t i = 0; i < 4; ++i) {
+        const auto at = size_t((q * columns + n) * 4 + i);
+        const int random = int(key.Child("w").Below(at, 255)) - 127;
+        w.weights[at] = int8_t(extreme ? (n % 2 == 0 ? 127 : -127) : random);
+        w.start[size_t(n)] -= 128 * w.weights[at];
+      }
+    }
+  }
+  for (int64_t n = 0; n < columns; ++n) {
+    const auto at = uint64_t(n);
+    w.to_code.push_back(float(key.Child("code").Uniform(at) * 2e-3 + 1e-4));
+    w.to_value.push_back(float(key.Child("value").Normal(at)));
+  }
+  for (int64_t i = 0; i < count * (outputs + 3); ++i) {
+    w.gy.push_back(float(key.Child("gy").Normal(uint64_t(i))));
+  }
+  w.work = {w.pixels.data(),  count,          w.quads.data(), quad_count,
+            w.weights.data(), w.start.data(), columns};
+  w.adc = {w.to_code.data(), w.to_value.data(), 127.0F, outputs};
+  return w;
+}
+
+struct Results {
+  std::vector<int32_t> sums, most;
+  std::vector<float> y, total;
+  bool operator==(const Results&) const = default;
+};
+
+Results RunAll(const hw::TileKernels& kernels, const Work& w) {
+  const int64_t columns = w.work.columns, stride = w.adc.outputs + 3;
+  Results r;
+  r.sums.assign(size_t(w.work.count * columns), -1);
+  r.most.assign(size_t(columns), 0);
+  r.y.assign(size_t(w.work.count * stride), -77.0F);
+  r.total.assign(size_t(columns), 0.0F);
+  kernels.sums(w.work, r.sums.data());
+  kernels.convert(w.work, w.adc, true, r.y.data(), stride, r.most.data());
+  kernels.convert(w.work, w.adc, false, r.y.data(), stride, nullptr);
+  kernels.weigh(w.work, w.adc, w.gy.data(), stride, r.total.data());
+  return r;
+}
+
+// The formula of the header, in 64 bits.
+int64_t Sum(const Work& w, int64_t p, int64_t n) {
+  int64_t sum = w.start[size_t(n)];
+  for (int64_t q = 0; q < w.work.quad_count; ++q) {
+    for (int64_t i = 0; i < 4; ++i) {
+      sum += int64_t{w.pixels[size_t(p)][w.quads[size_t(q)] + i]} *
+             w.weights[size_t((q * w.work.columns + n) * 4 + i)];
+    }
+  }
+  return sum;
+}
+
+TEST_CASE("every kernel variant gives the same bits") {
+  int runs = 0;
+  for (const int64_t count : {1, 5, 8, 17, 48}) {
+    for (const int64_t quads : {1, 3, 16, 33}) {
+      for (const int64_t outputs : {1, 8, 9, 16, 17, 31, 64, 100}) {
+        const Key key = Key(9).Child(uint64_t(runs++));
+        const Work w = MakeWork(count, quads, outputs, false, key);
+        const Results expected = RunAll(hw::PortableTile(), w);
+        for (const auto& variant : hw::TileKernelVariants()) {
+          if (!variant.supported) continue;
+          INFO(std::string(variant.name), " ", count, " pixels ", quads,
+               " quads ", outputs, " outputs");
+          CHECK(RunAll(variant, w) == expected);
+        }
+        for (int64_t p = 0; p < count; ++p) {
+          for (int64_t n = 0; n < w.work.columns; ++n) {
+            REQUIRE(expected.sums[size_t(p * w.work.columns + n)] ==
+                    Sum(w, p, n));
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("the largest codes do not overflow a kernel") {
+  const Work w = MakeWork(9, 1024, 20, true, Key(3));  // 4096 rows
+  for (const auto& variant : hw::TileKernelVariants()) {
+    if (!variant.supported) continue;
+    INFO(std::string(variant.name));
+    const Results r = RunAll(variant, w);
+    CHECK(r.sums[0] == 4096 * 127 * 127);
+    CHECK(r.sums[1] == -4096 * 127 * 127);
+    CHECK(r.most[1] == 4096 * 127 * 127);
+  }
+}
+
+TEST_CASE("the best variant that the machine supports is used") {
+  CHECK(hw::CurrentTileKernels().supported);
+  CHECK(hw::TileKernelVariants().back().supported);  // portable
+  for (const auto& variant : hw::TileKernelVariants()) {
+    if (!variant.supported) continue;
+    CHECK(std::string(hw::CurrentTileKernels().name) == variant.name);
+    break;
+  }
+}
+
+}  // namespace
+}  // namespace ohm::test
