@@ -79,8 +79,7 @@ TEST_CASE("rows of the last tile are what remains, and groups share no tile") {
 }
 
 TEST_CASE("ResNet-20's 3x3 stages take the arrays that the literature counts") {
-  // crossbars of all 21 mapped matrices: 97 tiles for the convolutions with
-  // option-A shortcuts, here by stage.
+  // 97 for its 19 convolutions (option-A shortcuts have no weights).
   const auto tiles = [](int64_t out, int64_t in) {
     return hw::TileMap(hw::MatrixOf({out, 3, 3, in}, 1), 64, 64).tiles();
   };
