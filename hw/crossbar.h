@@ -74,7 +74,7 @@ struct Observed {
   // The range that each tile asks for, in layer units: the largest |p_t|, or
   // the percentile that spec.calibration names (over 1.6 % too large at most;
   // hw/histogram.h).
-  std::vector<float> tile_max;
+  std::vector<float> tile_range;
   std::vector<Clipped> clipped;  // ordered by pixel, row tile, output
 };
 

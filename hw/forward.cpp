@@ -182,16 +182,16 @@ class ForwardPass {
   Observed Collect() {
     const TileMap& map = weights_.map;
     Observed observed;
-    observed.tile_max.assign(size_t(map.tiles()), 0.0F);
+    observed.tile_range.assign(size_t(map.tiles()), 0.0F);
     for (int64_t o = 0; o < map.outputs(); ++o) {
       for (int64_t t = 0; t < map.row_tiles(); ++t) {
-        float& most = observed.tile_max[size_t(map.TileOf(t, o))];
+        float& most = observed.tile_range[size_t(map.TileOf(t, o))];
         most = std::max(most,
                         all_.most[size_t(conversion_.At(t, o))] * pass_.unit());
       }
     }
     for (size_t i = 0; i < all_.histograms.size(); ++i) {
-      observed.tile_max[i] =
+      observed.tile_range[i] =
           all_.histograms[i].Percentile(weights_.spec.percentile) *
           pass_.unit();
     }

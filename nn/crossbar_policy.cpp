@@ -84,7 +84,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                      ranges, follows ? &observed : nullptr);
   if (follows) {
     if (!first && !context.calibrating) FollowInput(seen, context);
-    FollowTiles(observed.tile_max, context);
+    FollowTiles(observed.tile_range, context);
   }
   return y;
 }

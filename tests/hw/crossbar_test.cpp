@@ -212,7 +212,7 @@ TEST_CASE("1 and 2 threads give the same bits") {
     SetThreads(2);
     const Tensor y2 = layer.Forward(&two);
     CHECK(BitEqual(y1, y2));
-    CHECK(one.tile_max == two.tile_max);
+    CHECK(one.tile_range == two.tile_range);
     CHECK(SameClipped(one.clipped, two.clipped));
     CHECK(BitEqual(layer.Forward(), y1));  // unobserved
   }
@@ -228,7 +228,7 @@ TEST_CASE("every kernel variant gives a layer the same bits") {
       const ForcedKernels forced(variant);
       hw::Observed seen;
       CHECK(BitEqual(layer.Forward(&seen), y));
-      CHECK(seen.tile_max == expected.tile_max);
+      CHECK(seen.tile_range == expected.tile_range);
       CHECK(SameClipped(seen.clipped, expected.clipped));
     }
   }
@@ -278,7 +278,7 @@ TEST_CASE("the ranges a pass asks for are its tiles' largest sums") {
       most = std::max(most, std::fabs(sums[i]));
     }
     for (size_t t = 0; t < expected.size(); ++t) {
-      CHECK(seen.tile_max[t] == doctest::Approx(expected[t]).epsilon(1e-5));
+      CHECK(seen.tile_range[t] == doctest::Approx(expected[t]).epsilon(1e-5));
     }
   }
 }
@@ -292,10 +292,10 @@ TEST_CASE("ranges calibrated on data never clip that data") {
       hw::Observed seen;
       layer.Forward(&seen);
       CHECK(seen.clipped.empty());
-      layer.ranges.adc = seen.tile_max;
+      layer.ranges.adc = seen.tile_range;
       layer.Forward(&seen);
       CHECK(seen.clipped.empty());
-      layer.ranges.adc = {*std::ranges::max_element(seen.tile_max)};
+      layer.ranges.adc = {*std::ranges::max_element(seen.tile_range)};
       layer.Forward(&seen);
       CHECK(seen.clipped.empty());
     }
@@ -311,11 +311,11 @@ TEST_CASE("a percentile range clips no more than its share") {
   layer.spec.calibration = hw::Calibration::kPercentile;
   layer.spec.percentile = 99;
   layer.Forward(&most);
-  for (size_t t = 0; t < all.tile_max.size(); ++t) {
-    CHECK(most.tile_max[t] < all.tile_max[t]);
-    CHECK(most.tile_max[t] > 0.3F * all.tile_max[t]);
+  for (size_t t = 0; t < all.tile_range.size(); ++t) {
+    CHECK(most.tile_range[t] < all.tile_range[t]);
+    CHECK(most.tile_range[t] > 0.3F * all.tile_range[t]);
   }
-  layer.ranges.adc = most.tile_max;
+  layer.ranges.adc = most.tile_range;
   const Tensor y = layer.Forward(&clipped);
   const hw::TileMap map = layer.Program().map;
   std::vector<int64_t> count(size_t(map.tiles()), 0);
@@ -329,7 +329,7 @@ TEST_CASE("a percentile range clips no more than its share") {
   }
   layer.spec.percentile = 100;
   layer.Forward(&most);
-  CHECK(most.tile_max == all.tile_max);
+  CHECK(most.tile_range == all.tile_range);
 }
 
 TEST_CASE("what does not fit is an error that says so") {
@@ -362,8 +362,8 @@ TEST_CASE("layers of zeros give zeros") {
   hw::Observed seen;
   layer.ranges.adc.clear();
   layer.Forward(&seen);
-  CHECK(seen.tile_max == std::vector<float>(3, 0.0F));
-  layer.ranges = {0.0F, seen.tile_max};
+  CHECK(seen.tile_range == std::vector<float>(3, 0.0F));
+  layer.ranges = {0.0F, seen.tile_range};
   const Tensor y = layer.Forward(&seen);
   CHECK(BitEqual(y, Tensor::Zeros(y.shape())));
   CHECK(seen.clipped.empty());

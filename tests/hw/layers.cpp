@@ -68,9 +68,9 @@ CrossbarLayer MakeLayer(const LayerSizes& s, int weight_bits, int dac_bits,
 
   hw::Observed seen;
   layer.Forward(&seen);  // ranges.adc is empty: nothing clips
-  for (size_t t = 0; t < seen.tile_max.size(); ++t) {
+  for (size_t t = 0; t < seen.tile_range.size(); ++t) {
     const double part = 0.6 + 0.6 * key.Child("adc").Uniform(t);
-    layer.ranges.adc.push_back(seen.tile_max[t] * float(part));
+    layer.ranges.adc.push_back(seen.tile_range[t] * float(part));
   }
   if (key.Below(0, 3) != 0) {
     layer.gain = MakeGain(layer.Program().map.MaskEntries(), key.Child("gain"));
