@@ -8,6 +8,10 @@ const char* NameOf(Role role) {
   return kNames[static_cast<int>(role)];
 }
 
+bool IsNorm(Role role) {
+  return role == Role::kNormScale || role == Role::kNormShift;
+}
+
 Var Module::AddParameter(std::string name, Role role, Tensor value) {
   Var var(std::move(value), /*requires_grad=*/true);
   parameters_.push_back({std::move(name), role, var});

@@ -23,6 +23,7 @@ enum class Role : uint8_t {
   kMask,          // real-valued mask scores
 };
 const char* NameOf(Role role);
+bool IsNorm(Role role);  // scale or shift of a normalisation
 
 // A leaf Var that training may change, with its dotted path ("layer1.0.bn1
 // .weight") inside the module it was listed from.

@@ -7,6 +7,7 @@
 #include "core/base/parallel.h"
 #include "nn/crossbar_policy.h"
 #include "train/checkpoint.h"
+#include "train/evaluate.h"
 
 namespace ohm::train {
 namespace {
@@ -86,6 +87,16 @@ std::unique_ptr<nn::Model> BuildDigitalModel(const Config& config,
   auto model = NewModel(config, classes);
   LoadInto(model.get(), config, {.ignore_crossbar = true});
   return model;
+}
+
+void CalibrateIfNeeded(const Config& config,
+                       const datasets::OpenedDataset& data, nn::Model* model) {
+  if (nn::IsCalibrated(model)) return;  // also without crossbars
+  auto options = MakeBatchOptions(config, data, config.train.batch, false,
+                                  Key(uint64_t(config.train.seed)));
+  options.shuffle = true;
+  datasets::BatchStream stream(data.train, options);
+  Calibrate(model, &stream, config.train.calibration_batches);
 }
 
 }  // namespace ohm::train

@@ -32,4 +32,11 @@ std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes);
 // The same network without crossbars and with the same weights.
 std::unique_ptr<nn::Model> BuildDigitalModel(const Config& config, int classes);
 
+// Sets the converter ranges of a model on crossbars from
+// train.calibration_batches batches of training images, drawn by train.seed and
+// not augmented. Nothing happens where the ranges came with the weights, or
+// without crossbars.
+void CalibrateIfNeeded(const Config& config,
+                       const datasets::OpenedDataset& data, nn::Model* model);
+
 }  // namespace ohm::train

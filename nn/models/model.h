@@ -24,6 +24,11 @@ class Model : public Module {
   // The last layer, which a new task replaces by its own.
   virtual Linear& head() = 0;
   virtual std::string head_path() const = 0;
+  // Whether a parameter, by its dotted name, is one of the head's.
+  bool IsHead(const std::string& parameter) const {
+    return parameter == head_path() + ".weight" ||
+           parameter == head_path() + ".bias";
+  }
 };
 
 struct ModelRow {

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
-#include "nn/crossbar_policy.h"
 #include "train/commands/command.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
@@ -20,13 +19,7 @@ Metrics RunEval(const Config& config) {
   ApplyThreads(config);
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
-  if (nn::OnCrossbar(model.get()) && !nn::IsCalibrated(model.get())) {
-    auto options = MakeBatchOptions(config, data, config.train.batch, false,
-                                    Key(uint64_t(config.train.seed)));
-    options.shuffle = true;
-    datasets::BatchStream stream(data.train, options);
-    Calibrate(model.get(), &stream, config.train.calibration_batches);
-  }
+  CalibrateIfNeeded(config, data, model.get());
   const bool train_split = config.eval.split == "train";
   datasets::BatchStream stream(
       train_split ? data.train : data.test,

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "core/base/check.h"
-#include "nn/crossbar_policy.h"
 #include "train/commands/command.h"
 #include "train/experiment.h"
 #include "train/progress.h"
@@ -61,13 +60,7 @@ Backbone MakeBackbone(const Config& given, const RunFolder& folder) {
   auto test = TestStream(config, backbone.data);
   backbone.digital_top1 = Evaluate(digital.get(), &test).top1;
   backbone.model = BuildModel(config, backbone.data.classes);
-  if (!nn::IsCalibrated(backbone.model.get())) {
-    auto options = MakeBatchOptions(config, backbone.data, config.train.batch,
-                                    false, Key(uint64_t(config.train.seed)));
-    options.shuffle = true;
-    datasets::BatchStream stream(backbone.data.train, options);
-    Calibrate(backbone.model.get(), &stream, config.train.calibration_batches);
-  }
+  CalibrateIfNeeded(config, backbone.data, backbone.model.get());
   backbone.crossbar_top1 = Evaluate(backbone.model.get(), &test).top1;
   fmt::print("backbone on {}: {} % digital, {} % on crossbars\n",
              config.data.set, FormatPercent(backbone.digital_top1),

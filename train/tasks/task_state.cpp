@@ -11,17 +11,8 @@
 namespace ohm::train {
 namespace {
 
-bool IsNorm(nn::Role role) {
-  return role == nn::Role::kNormScale || role == nn::Role::kNormShift;
-}
-
-bool IsHead(const nn::Model& model, const std::string& name) {
-  return name == model.head_path() + ".weight" ||
-         name == model.head_path() + ".bias";
-}
-
 bool BelongsToTask(const nn::Model& model, const nn::NamedParameter& p) {
-  return IsNorm(p.role) || IsHead(model, p.name);
+  return nn::IsNorm(p.role) || model.IsHead(p.name);
 }
 
 std::string MaskName(const std::string& path) {
@@ -73,7 +64,7 @@ void ApplyTask(nn::Model* model, const TaskState& state) {
     if (!BelongsToTask(*model, p)) continue;
     const Tensor& value = find(p.name);
     // Heads differ in their number of outputs, so they are replaced whole.
-    OHM_CHECK(IsHead(*model, p.name) || value.shape() == p.var.shape(),
+    OHM_CHECK(model->IsHead(p.name) || value.shape() == p.var.shape(),
               "[task] '" + p.name + "': expected shape " + p.var.shape().str() +
                   ", got " + value.shape().str());
     p.var.mutable_value() = value.Clone();
@@ -93,8 +84,8 @@ TaskBytes CountBytes(nn::Model* model, const TaskState& state) {
   TaskBytes bytes;
   std::map<std::string, int64_t TaskBytes::*> term;
   for (const auto& p : model->Parameters()) {
-    if (IsNorm(p.role)) term[p.name] = &TaskBytes::norm;
-    if (IsHead(*model, p.name)) term[p.name] = &TaskBytes::head;
+    if (nn::IsNorm(p.role)) term[p.name] = &TaskBytes::norm;
+    if (model->IsHead(p.name)) term[p.name] = &TaskBytes::head;
   }
   for (const auto& b : model->Buffers()) {
     const bool range = b.name.find(".crossbar.") != std::string::npos;

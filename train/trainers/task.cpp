@@ -93,20 +93,12 @@ class TaskTrainer {
         options_.optimizer, GroupParameters(model_->Parameters(), Rules()), {});
   }
 
-  bool IsHead(const nn::NamedParameter& p) const {
-    return p.name == model_->head_path() + ".weight" ||
-           p.name == model_->head_path() + ".bias";
-  }
-
-  static bool IsNorm(const nn::NamedParameter& p) {
-    return p.role == nn::Role::kNormScale || p.role == nn::Role::kNormShift;
-  }
-
   void FreezeAllBut(bool own_affine) {
     for (auto& p : model_->Parameters()) {
       p.var.ClearGrad();
-      p.var.set_requires_grad(IsHead(p) || p.role == nn::Role::kMask ||
-                              (own_affine && IsNorm(p)));
+      p.var.set_requires_grad(model_->IsHead(p.name) ||
+                              p.role == nn::Role::kMask ||
+                              (own_affine && nn::IsNorm(p.role)));
     }
   }
 
@@ -120,10 +112,11 @@ class TaskTrainer {
          options_.lr_mask},
         {"norm",
          [trained](const nn::NamedParameter& p) {
-           return IsNorm(p) && trained(p);
+           return nn::IsNorm(p.role) && trained(p);
          },
          options_.lr_norm},
-        {"head", [this](const nn::NamedParameter& p) { return IsHead(p); },
+        {"head",
+         [this](const nn::NamedParameter& p) { return model_->IsHead(p.name); },
          options_.lr_head},
     };
   }
