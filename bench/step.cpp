@@ -4,8 +4,8 @@
 
 #include "bench/bench.h"
 #include "core/base/check.h"
-#include "core/ops/softmax_cross_entropy.h"
 #include "train/experiment.h"
+#include "train/training_step.h"
 
 namespace ohm::bench {
 namespace {
@@ -13,17 +13,10 @@ namespace {
 struct Step {
   std::unique_ptr<nn::Model> model;
   std::unique_ptr<train::Optimizer> optimizer;
-  Tensor images;
-  std::vector<int32_t> labels;
+  std::unique_ptr<train::TrainingStep> training;
+  datasets::Batch batch;
 
-  double Run() {
-    const Var logits = model->Forward(Var(images), {.training = true});
-    const Var loss = SoftmaxCrossEntropy(logits, labels);
-    Backward(loss);
-    optimizer->Step(0.01);
-    optimizer->ClearGrads();
-    return double(loss.value().item());
-  }
+  double Run() { return training->Run(batch, 0.01).loss; }
 };
 
 Step MakeStep(const train::Config& config) {
@@ -35,14 +28,16 @@ Step MakeStep(const train::Config& config) {
       train::DecayGroups(step.model->Parameters(), config.train.weight_decay,
                          config.train.decay_norm_and_bias),
       config.train.optimizer_options);
+  step.training = std::make_unique<train::TrainingStep>(
+      step.model.get(), step.optimizer.get(), train::MakeStepOptions(config));
   const int64_t n = config.train.batch, size = config.data.image_size;
-  step.images = Tensor::Empty({n, size, size, 3});
+  step.batch.images = Tensor::Empty({n, size, size, 3});
   const Key key = Key(1).Child("bench images");
-  for (int64_t i = 0; i < step.images.count(); ++i) {
-    step.images.data()[i] = float(key.Normal(uint64_t(i)));
+  for (int64_t i = 0; i < step.batch.images.count(); ++i) {
+    step.batch.images.data()[i] = float(key.Normal(uint64_t(i)));
   }
   for (int64_t i = 0; i < n; ++i) {
-    step.labels.push_back(int32_t(i % kClasses));
+    step.batch.labels.push_back(int32_t(i % kClasses));
   }
   return step;
 }

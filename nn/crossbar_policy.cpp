@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/ops/cast.h"
 #include "core/ops/reshape.h"
 #include "hw/converters.h"
 #include "nn/crossbar_conv2d.h"
@@ -63,8 +64,11 @@ void CrossbarPolicy::FollowTiles(const std::vector<float>& seen,
   }
 }
 
-Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
+Var CrossbarPolicy::Conv2d(const Var& images, const Var& w, const Var& bias,
                            const Conv2dSpec& spec, const Context& context) {
+  // Converters see f32; bf16 activations are widened, which loses nothing.
+  const DType type = images.value().dtype();
+  const Var x = Cast(images, DType::kF32);
   OHM_CHECK(calibrated() || context.calibrating || context.training,
             "[crossbar] '" + path_ +
                 "' has no converter ranges; calibrate it on data first");
@@ -79,14 +83,14 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
 
   hw::Observed observed;
   const Var gain = mask_ != nullptr ? mask_->Gain() : Var();
-  Var y =
+  const Var y =
       CrossbarConv2d({x, w, gain, bias}, hw::Program(w.value(), spec, spec_),
                      ranges, follows ? &observed : nullptr);
   if (follows) {
     if (!first && !context.calibrating) FollowInput(seen, context);
     FollowTiles(observed.tile_range, context);
   }
-  return y;
+  return Cast(y, type);
 }
 
 Var CrossbarPolicy::Linear(const Var& x, const Var& w, const Var& bias,

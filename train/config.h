@@ -173,7 +173,9 @@ struct TrainOptions {
                    .max = 65536,
                    .doc = "Images per step."});
     visit("dtype", dtype,
-          FieldDoc{.choices = {"f32"}, .doc = "Type of the arithmetic."});
+          FieldDoc{.choices = {"f32", "bf16"},
+                   .doc = "Type of activations and their gradients; weights, "
+                          "statistics and sums are f32 in any case."});
     visit("seed", seed,
           FieldDoc{.min = 0,
                    .max = 1e15,

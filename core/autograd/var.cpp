@@ -22,6 +22,15 @@ void Accumulate(Tensor* into, Tensor grad) {
   }
 }
 
+void CheckGradient(const Node& node, size_t input, const Tensor& grad) {
+  const Tensor& value = node.inputs[input].value();
+  OHM_CHECK(grad.shape() == value.shape() && grad.dtype() == value.dtype(),
+            "[backward] '" + node.op + "' input " + std::to_string(input) +
+                ": expected a gradient " + NameOf(value.dtype()) + " " +
+                value.shape().str() + ", got " + NameOf(grad.dtype()) + " " +
+                grad.shape().str());
+}
+
 }  // namespace
 
 Var::Var(Tensor value, bool requires_grad) : state_(std::make_shared<State>()) {
@@ -56,8 +65,56 @@ Var Record(std::string op, Tensor value, std::vector<Var> inputs,
   return output;
 }
 
+// Values that `output` depends on and that want a gradient, each after all that
+// it depends on. Without recursion: deep networks must not exhaust the stack.
+std::vector<std::shared_ptr<Var::State>> Var::Postorder(const Var& output) {
+  std::vector<std::shared_ptr<State>> order;
+  std::unordered_set<State*> seen{output.state_.get()};
+  std::vector<std::pair<std::shared_ptr<State>, size_t>> stack{
+      {output.state_, 0}};
+  while (!stack.empty()) {
+    auto& [state, next] = stack.back();
+    if (state->node == nullptr || next == state->node->inputs.size()) {
+      order.push_back(std::move(state));
+      stack.pop_back();
+      continue;
+    }
+    const Var& input = state->node->inputs[next++];
+    if (!input.defined() || !input.requires_grad()) continue;
+    if (seen.insert(input.state_.get()).second) {
+      stack.emplace_back(input.state_, 0);
+    }
+  }
+  return order;
+}
+
+// Hands the gradient of one value on to the inputs it was computed from, and
+// lets go of all that its op had saved.
+void Var::PassOn(State* state) {
+  Node& node = *state->node;
+  OHM_CHECK(node.rule != nullptr,
+            "[backward] the graph of '" + node.op + "' was already consumed");
+  std::vector<char> needs;
+  for (const Var& input : node.inputs) {
+    needs.push_back(input.defined() && input.requires_grad() ? 1 : 0);
+  }
+  BackwardCall call{std::exchange(state->grad, Tensor()), needs};
+  std::vector<Tensor> grads = node.rule(call);
+  OHM_CHECK(grads.size() == node.inputs.size(),
+            "[backward] '" + node.op + "' returned " +
+                std::to_string(grads.size()) + " gradients for " +
+                std::to_string(node.inputs.size()) + " inputs");
+  node.rule = nullptr;
+  call.grad_out = Tensor();  // before additions look who shares its storage
+  for (size_t i = 0; i < grads.size(); ++i) {
+    if (needs[i] == 0) continue;
+    CheckGradient(node, i, grads[i]);
+    Accumulate(&node.inputs[i].state_->grad, std::move(grads[i]));
+  }
+  node.inputs.clear();
+}
+
 void Backward(const Var& output, Tensor seed) {
-  using State = Var::State;
   OHM_CHECK(output.defined() && output.requires_grad(),
             "[backward] nothing to do: the output depends on no value that "
             "requires a gradient");
@@ -70,55 +127,12 @@ void Backward(const Var& output, Tensor seed) {
   OHM_CHECK(seed.shape() == output.shape(),
             "[backward] expected a seed of shape " + output.shape().str() +
                 ", got " + seed.shape().str());
-
-  // Postorder without recursion: deep networks must not exhaust the stack.
-  std::vector<State*> order;
-  std::unordered_set<State*> seen{output.state_.get()};
-  std::vector<std::pair<State*, size_t>> stack{{output.state_.get(), 0}};
-  while (!stack.empty()) {
-    auto& [state, next] = stack.back();
-    if (state->node == nullptr || next == state->node->inputs.size()) {
-      order.push_back(state);
-      stack.pop_back();
-      continue;
-    }
-    const Var& input = state->node->inputs[next++];
-    if (!input.defined() || !input.requires_grad()) continue;
-    if (seen.insert(input.state_.get()).second) {
-      stack.emplace_back(input.state_.get(), 0);
-    }
-  }
-
-  // Keeps every visited value alive while its consumers' nodes are dropped.
-  std::vector<std::shared_ptr<Node>> alive;
+  auto order = Var::Postorder(output);
   Accumulate(&output.state_->grad, std::move(seed));
-  for (auto it = order.rbegin(); it != order.rend(); ++it) {
-    State& state = **it;
-    if (state.node == nullptr) continue;
-    Node& node = *state.node;
-    OHM_CHECK(node.rule != nullptr,
-              "[backward] the graph of '" + node.op + "' was already consumed");
-    std::vector<char> needs;
-    for (const Var& input : node.inputs) {
-      needs.push_back(input.defined() && input.requires_grad() ? 1 : 0);
-    }
-    const Tensor grad_out = std::exchange(state.grad, Tensor());
-    std::vector<Tensor> grads = node.rule({grad_out, needs});
-    OHM_CHECK(grads.size() == node.inputs.size(),
-              "[backward] '" + node.op + "' returned " +
-                  std::to_string(grads.size()) + " gradients for " +
-                  std::to_string(node.inputs.size()) + " inputs");
-    node.rule = nullptr;  // releases the saved tensors
-    for (size_t i = 0; i < grads.size(); ++i) {
-      if (needs[i] == 0) continue;
-      OHM_CHECK(grads[i].shape() == node.inputs[i].shape(),
-                "[backward] '" + node.op + "' input " + std::to_string(i) +
-                    ": expected a gradient of shape " +
-                    node.inputs[i].shape().str() + ", got " +
-                    grads[i].shape().str());
-      Accumulate(&node.inputs[i].state_->grad, std::move(grads[i]));
-    }
-    alive.push_back(state.node);
+  // From the output backwards; a value that nobody else holds goes as soon as
+  // its gradient has been passed on.
+  for (; !order.empty(); order.pop_back()) {
+    if (order.back()->node != nullptr) Var::PassOn(order.back().get());
   }
 }
 

@@ -5,6 +5,11 @@
 // turn the output's gradient into the inputs'. Backward(loss) walks the record
 // once, newest first, and frees each step's saved tensors as soon as they have
 // been used.
+//
+// Values are f32 or bf16 and a gradient has its value's type. An op follows the
+// type of its images: give the network bf16 images, and activations and their
+// gradients are bf16 throughout, while parameters, their gradients, statistics
+// and the loss stay f32.
 #pragma once
 
 #include <functional>
@@ -20,17 +25,18 @@ namespace ohm {
 class Var;
 
 // What a gradient rule receives: the gradient of the op's output, and which
-// inputs need one.
+// inputs need one. A rule may move grad_out away and, where nothing else shares
+// its storage (Tensor::unique), write a gradient over it.
 struct BackwardCall {
-  const Tensor& grad_out;
+  Tensor grad_out;
   std::span<const char> needs;  // one flag per input
 
   bool Needs(size_t input) const { return needs[input] != 0; }
 };
 
-// Returns one tensor per input, shaped like that input; undefined where
-// `needs` is false. May return `grad_out` itself.
-using GradientRule = std::function<std::vector<Tensor>(const BackwardCall&)>;
+// Returns one tensor per input, shaped and typed like that input; undefined
+// where `needs` is false. May return `grad_out` itself.
+using GradientRule = std::function<std::vector<Tensor>(BackwardCall&)>;
 
 struct Node {
   std::string op;
@@ -72,6 +78,9 @@ class Var {
     bool requires_grad = false;
     std::shared_ptr<Node> node;
   };
+  static std::vector<std::shared_ptr<State>> Postorder(const Var& output);
+  static void PassOn(State* state);
+
   std::shared_ptr<State> state_;
 };
 

@@ -1,11 +1,9 @@
 #include "core/kernels/elementwise.h"
 
 #include <algorithm>
-#include <cstring>
-#include <vector>
 
-#include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/kernels/float_type.h"
 #include "core/kernels/simd.h"
 
 namespace ohm::kernels {
@@ -14,80 +12,142 @@ namespace {
 // Below this many elements a second thread costs more than it saves.
 constexpr int64_t kGrain = 1 << 14;
 
+OHM_LOOP_BODY void AddBody(const T* a, const T* b, T* y, int64_t n) {
+#pragma GCC ivdep  // y may be a: that is still no dependence between turns
+  for (int64_t i = 0; i < n; ++i) {
+    y[i] = FromFloat<T>(ToFloat(a[i]) + ToFloat(b[i]));
+  }
+}
 OHM_SIMD_CLONES void AddLoop(const float* a, const float* b, float* y,
                              int64_t n) {
-  for (int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+  AddBody(a, b, y, n);
+}
+OHM_SIMD_CLONES void AddLoop(const BFloat16* a, const BFloat16* b, BFloat16* y,
+                             int64_t n) {
+  AddBody(a, b, y, n);
 }
 
+OHM_LOOP_BODY void ReluBody(const T* x, T* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    // Written so that a NaN stays a NaN and is reported, not hidden.
+    const float v = ToFloat(x[i]);
+    y[i] = FromFloat<T>(v < 0.0F ? 0.0F : v);
+  }
+}
 OHM_SIMD_CLONES void ReluLoop(const float* x, float* y, int64_t n) {
-  // Written so that a NaN stays a NaN and is reported, not hidden.
-  for (int64_t i = 0; i < n; ++i) y[i] = x[i] < 0.0F ? 0.0F : x[i];
+  ReluBody(x, y, n);
+}
+OHM_SIMD_CLONES void ReluLoop(const BFloat16* x, BFloat16* y, int64_t n) {
+  ReluBody(x, y, n);
 }
 
+OHM_LOOP_BODY void ReluBackwardBody(const T* y, const T* gy, T* gx, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    gx[i] = ToFloat(y[i]) > 0.0F ? gy[i] : T{};
+  }
+}
 OHM_SIMD_CLONES void ReluBackwardLoop(const float* y, const float* gy,
                                       float* gx, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) gx[i] = y[i] > 0.0F ? gy[i] : 0.0F;
+  ReluBackwardBody(y, gy, gx, n);
+}
+OHM_SIMD_CLONES void ReluBackwardLoop(const BFloat16* y, const BFloat16* gy,
+                                      BFloat16* gx, int64_t n) {
+  ReluBackwardBody(y, gy, gx, n);
 }
 
+// x += row
+OHM_LOOP_BODY void AddRowBody(const float* row, T* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) x[i] = FromFloat<T>(ToFloat(x[i]) + row[i]);
+}
 OHM_SIMD_CLONES void AddRowLoop(const float* row, float* x, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) x[i] += row[i];
+  AddRowBody(row, x, n);
+}
+OHM_SIMD_CLONES void AddRowLoop(const float* row, BFloat16* x, int64_t n) {
+  AddRowBody(row, x, n);
 }
 
-// Transposes `count` matrices [rows, cols] -> [cols, rows].
-void TransposeEach(const float* x, float* y, int64_t count, int64_t rows,
-                   int64_t cols) {
-  const int64_t size = rows * cols;
-  ParallelFor(count, std::max<int64_t>(1, kGrain / std::max<int64_t>(size, 1)),
-              [&](int64_t begin, int64_t end) {
-                for (int64_t n = begin; n < end; ++n) {
-                  for (int64_t c = 0; c < cols; ++c) {
-                    for (int64_t r = 0; r < rows; ++r) {
-                      y[n * size + c * rows + r] = x[n * size + r * cols + c];
-                    }
-                  }
-                }
-              });
+// sums += x
+OHM_SIMD_CLONES void SumLoop(const float* x, float* sums, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) sums[i] += x[i];
+}
+OHM_SIMD_CLONES void SumLoop(const BFloat16* x, float* sums, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) sums[i] += ToFloat(x[i]);
+}
+
+OHM_SIMD_CLONES void CastLoop(const float* x, BFloat16* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = FromFloat<BFloat16>(x[i]);
+}
+OHM_SIMD_CLONES void CastLoop(const BFloat16* x, float* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = ToFloat(x[i]);
+}
+
+template <typename From, typename To>
+void CastAll(const Tensor& x, Tensor* y) {
+  const From* px = x.data<From>();
+  To* py = y->data<To>();
+  ParallelFor(x.count(), kGrain, [&](int64_t begin, int64_t end) {
+    CastLoop(px + begin, py + begin, end - begin);
+  });
 }
 
 }  // namespace
 
+Tensor Cast(const Tensor& x, DType dtype) {
+  if (x.dtype() == dtype) return x;
+  Tensor y = Tensor::Empty(x.shape(), dtype);
+  if (dtype == DType::kBF16) {
+    CastAll<float, BFloat16>(x, &y);
+  } else {
+    CastAll<BFloat16, float>(x, &y);
+  }
+  return y;
+}
+
 Tensor Add(const Tensor& a, const Tensor& b) {
   OHM_ASSERT(a.shape() == b.shape());
-  Tensor y = Tensor::Empty(a.shape());
-  const float *pa = a.data(), *pb = b.data();
-  float* py = y.data();
-  ParallelFor(a.count(), kGrain, [&](int64_t begin, int64_t end) {
-    AddLoop(pa + begin, pb + begin, py + begin, end - begin);
+  Tensor y = Tensor::Empty(a.shape(), a.dtype());
+  VisitFloatType(a.dtype(), [&]<typename T>(T) {
+    const T *pa = a.data<T>(), *pb = b.data<T>();
+    T* py = y.data<T>();
+    ParallelFor(a.count(), kGrain, [&](int64_t begin, int64_t end) {
+      AddLoop(pa + begin, pb + begin, py + begin, end - begin);
+    });
   });
   return y;
 }
 
 void AddInPlace(Tensor* into, const Tensor& b) {
   OHM_ASSERT(into->shape() == b.shape());
-  float* py = into->data();
-  const float* pb = b.data();
-  ParallelFor(b.count(), kGrain, [&](int64_t begin, int64_t end) {
-    AddLoop(py + begin, pb + begin, py + begin, end - begin);
+  VisitFloatType(into->dtype(), [&]<typename T>(T) {
+    T* py = into->data<T>();
+    const T* pb = b.data<T>();
+    ParallelFor(b.count(), kGrain, [&](int64_t begin, int64_t end) {
+      AddLoop(py + begin, pb + begin, py + begin, end - begin);
+    });
   });
 }
 
 Tensor Relu(const Tensor& x) {
-  Tensor y = Tensor::Empty(x.shape());
-  const float* px = x.data();
-  float* py = y.data();
-  ParallelFor(x.count(), kGrain, [&](int64_t begin, int64_t end) {
-    ReluLoop(px + begin, py + begin, end - begin);
+  Tensor y = Tensor::Empty(x.shape(), x.dtype());
+  VisitFloatType(x.dtype(), [&]<typename T>(T) {
+    const T* px = x.data<T>();
+    T* py = y.data<T>();
+    ParallelFor(x.count(), kGrain, [&](int64_t begin, int64_t end) {
+      ReluLoop(px + begin, py + begin, end - begin);
+    });
   });
   return y;
 }
 
 Tensor ReluBackward(const Tensor& y, const Tensor& gy) {
   OHM_ASSERT(y.shape() == gy.shape());
-  Tensor gx = Tensor::Empty(y.shape());
-  const float *py = y.data(), *pg = gy.data();
-  float* px = gx.data();
-  ParallelFor(y.count(), kGrain, [&](int64_t begin, int64_t end) {
-    ReluBackwardLoop(py + begin, pg + begin, px + begin, end - begin);
+  Tensor gx = Tensor::Empty(y.shape(), y.dtype());
+  VisitFloatType(y.dtype(), [&]<typename T>(T) {
+    const T *py = y.data<T>(), *pg = gy.data<T>();
+    T* px = gx.data<T>();
+    ParallelFor(y.count(), kGrain, [&](int64_t begin, int64_t end) {
+      ReluBackwardLoop(py + begin, pg + begin, px + begin, end - begin);
+    });
   });
   return gx;
 }
@@ -95,14 +155,16 @@ Tensor ReluBackward(const Tensor& y, const Tensor& gy) {
 void AddBiasInPlace(Tensor* x, const Tensor& bias) {
   const int64_t channels = bias.count();
   OHM_ASSERT(x->size(-1) == channels);
-  float* px = x->data();
   const float* pb = bias.data();
-  ParallelFor(x->count() / channels, std::max<int64_t>(1, kGrain / channels),
-              [&](int64_t begin, int64_t end) {
-                for (int64_t row = begin; row < end; ++row) {
-                  AddRowLoop(pb, px + row * channels, channels);
-                }
-              });
+  VisitFloatType(x->dtype(), [&]<typename T>(T) {
+    T* px = x->data<T>();
+    ParallelFor(x->count() / channels, std::max<int64_t>(1, kGrain / channels),
+                [&](int64_t begin, int64_t end) {
+                  for (int64_t row = begin; row < end; ++row) {
+                    AddRowLoop(pb, px + row * channels, channels);
+                  }
+                });
+  });
 }
 
 Tensor SumRows(const Tensor& x) {
@@ -112,77 +174,24 @@ Tensor SumRows(const Tensor& x) {
   constexpr int64_t kBlock = 256;
   const int64_t blocks = (rows + kBlock - 1) / kBlock;
   Tensor sums = Tensor::Zeros({blocks, channels});
-  const float* px = x.data();
   float* ps = sums.data();
-  ParallelFor(blocks, std::max<int64_t>(1, kGrain / (kBlock * channels)),
-              [&](int64_t begin, int64_t end) {
-                for (int64_t b = begin; b < end; ++b) {
-                  const int64_t last = std::min(rows, (b + 1) * kBlock);
-                  for (int64_t r = b * kBlock; r < last; ++r) {
-                    AddRowLoop(px + r * channels, ps + b * channels, channels);
+  VisitFloatType(x.dtype(), [&]<typename T>(T) {
+    const T* px = x.data<T>();
+    ParallelFor(blocks, std::max<int64_t>(1, kGrain / (kBlock * channels)),
+                [&](int64_t begin, int64_t end) {
+                  for (int64_t b = begin; b < end; ++b) {
+                    const int64_t last = std::min(rows, (b + 1) * kBlock);
+                    for (int64_t r = b * kBlock; r < last; ++r) {
+                      SumLoop(px + r * channels, ps + b * channels, channels);
+                    }
                   }
-                }
-              });
+                });
+  });
   Tensor total = Tensor::Zeros({channels});
   for (int64_t b = 0; b < blocks; ++b) {
-    AddRowLoop(ps + b * channels, total.data(), channels);
+    SumLoop(ps + b * channels, total.data(), channels);
   }
   return total;
-}
-
-Tensor ToChannelsFirst(const Tensor& x) {
-  const int64_t n = x.size(0), h = x.size(1), w = x.size(2), c = x.size(3);
-  Tensor y = Tensor::Empty({n, c, h, w});
-  TransposeEach(x.data(), y.data(), n, h * w, c);
-  return y;
-}
-
-Tensor ToChannelsLast(const Tensor& x) {
-  const int64_t n = x.size(0), c = x.size(1), h = x.size(2), w = x.size(3);
-  Tensor y = Tensor::Empty({n, h, w, c});
-  TransposeEach(x.data(), y.data(), n, c, h * w);
-  return y;
-}
-
-Tensor SubsamplePad(const Tensor& x, int64_t stride, int64_t before,
-                    int64_t after) {
-  const int64_t h = x.size(1), w = x.size(2), c = x.size(3);
-  const int64_t oh = (h + stride - 1) / stride, ow = (w + stride - 1) / stride;
-  const int64_t oc = before + c + after;
-  Tensor y = Tensor::Zeros({x.size(0), oh, ow, oc});
-  const float* px = x.data();
-  float* py = y.data();
-  ParallelFor(x.size(0) * oh, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t n = row / oh, i = row % oh;
-      for (int64_t j = 0; j < ow; ++j) {
-        std::memcpy(py + (row * ow + j) * oc + before,
-                    px + ((n * h + i * stride) * w + j * stride) * c,
-                    size_t(c) * sizeof(float));
-      }
-    }
-  });
-  return y;
-}
-
-Tensor SubsamplePadBackward(const Tensor& gy, const Shape& x_shape,
-                            int64_t stride, int64_t before) {
-  const int64_t h = x_shape[1], w = x_shape[2], c = x_shape[3];
-  const int64_t oh = gy.size(1), ow = gy.size(2), oc = gy.size(3);
-  Tensor gx = Tensor::Zeros(x_shape);
-  const float* pg = gy.data();
-  float* px = gx.data();
-  ParallelFor(x_shape[0] * oh, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      const int64_t n = row / oh, i = row % oh;
-      for (int64_t j = 0; j < ow; ++j) {
-        std::memcpy(px + ((n * h + i * stride) * w + j * stride) * c,
-                    pg + (row * ow + j) * oc + before,
-                    size_t(c) * sizeof(float));
-      }
-    }
-  });
-  return gx;
 }
 
 }  // namespace ohm::kernels

@@ -14,18 +14,20 @@ constexpr auto kF32 = memory::data_type::f32;
 struct Problem {
   Dims x, w, y, bias, strides, pads, dilations;
   memory::desc x_desc, y_desc, w_desc;  // as they lie in our memory
-  memory::desc any_w;
+  // What oneDNN may choose: of the images' type, and f32 for a gradient.
+  memory::desc any_w, any_gw;
 };
 
-memory::desc NhwcDesc(const Shape& s) {
-  return {Dims{s[0], s[3], s[1], s[2]}, kF32, memory::format_tag::nhwc};
+memory::desc NhwcDesc(const Shape& s, memory::data_type type) {
+  return {Dims{s[0], s[3], s[1], s[2]}, type, memory::format_tag::nhwc};
 }
 
 Problem Describe(const Shape& x, const Shape& w, const Shape& y,
-                 const Conv2dSpec& spec) {
+                 const Conv2dSpec& spec, DType dtype) {
+  const auto type = static_cast<memory::data_type>(OneDnnType(dtype));
   Problem p;
-  p.x_desc = NhwcDesc(x);
-  p.y_desc = NhwcDesc(y);
+  p.x_desc = NhwcDesc(x, type);
+  p.y_desc = NhwcDesc(y, type);
   const int64_t kh = w[1], kw = w[2], in = w[3], g = spec.groups;
   const int64_t out = w[0] / g;
   const Dims inner{kh * kw * in, 1, kw * in, in};
@@ -38,7 +40,8 @@ Problem Describe(const Shape& x, const Shape& w, const Shape& y,
     strides.insert(strides.end(), inner.begin(), inner.end());
     p.w_desc = memory::desc(p.w, kF32, strides);
   }
-  p.any_w = memory::desc(p.w, kF32, memory::format_tag::any);
+  p.any_w = memory::desc(p.w, type, memory::format_tag::any);
+  p.any_gw = memory::desc(p.w, kF32, memory::format_tag::any);
   p.bias = {w[0]};
   p.strides = {spec.stride_h, spec.stride_w};
   p.pads = {spec.pad_h, spec.pad_w};
@@ -47,11 +50,11 @@ Problem Describe(const Shape& x, const Shape& w, const Shape& y,
 }
 
 std::vector<int64_t> CacheKey(const Shape& x, const Shape& w,
-                              const Conv2dSpec& s, bool bias) {
+                              const Conv2dSpec& s, DType dtype, bool bias) {
   std::vector<int64_t> key(x.dims().begin(), x.dims().end());
   key.insert(key.end(), w.dims().begin(), w.dims().end());
   key.insert(key.end(), {s.stride_h, s.stride_w, s.pad_h, s.pad_w, s.dil_h,
-                         s.dil_w, s.groups, bias ? 1 : 0});
+                         s.dil_w, s.groups, int64_t(dtype), bias ? 1 : 0});
   return key;
 }
 
@@ -124,8 +127,8 @@ Primitives MakeGradInput(const Problem& p) {
 Primitives MakeGradWeight(const Problem& p) {
   using Backward = dnnl::convolution_backward_weights;
   const Backward::primitive_desc pd(
-      Backward::desc(algorithm::convolution_direct, p.x_desc, p.any_w, p.y_desc,
-                     p.strides, p.dilations, p.pads, p.pads),
+      Backward::desc(algorithm::convolution_direct, p.x_desc, p.any_gw,
+                     p.y_desc, p.strides, p.dilations, p.pads, p.pads),
       OneDnnEngine(), ForwardDesc(p, false));
   Primitives made{Backward(pd), {},       p.x_desc,
                   p.y_desc,     p.w_desc, pd.diff_weights_desc()};
@@ -148,12 +151,13 @@ Tensor Conv2d(const Tensor& x, const Tensor& w, const Tensor& bias,
               const Conv2dSpec& spec) {
   static OneDnnCache<Primitives> cache;
   const Shape y_shape = Conv2dOutputShape(x.shape(), w.shape(), spec);
-  const Primitives& p =
-      cache.Get(CacheKey(x.shape(), w.shape(), spec, bias.defined()), [&] {
-        return MakeForward(Describe(x.shape(), w.shape(), y_shape, spec),
-                           bias.defined());
+  const Primitives& p = cache.Get(
+      CacheKey(x.shape(), w.shape(), spec, x.dtype(), bias.defined()), [&] {
+        return MakeForward(
+            Describe(x.shape(), w.shape(), y_shape, spec, x.dtype()),
+            bias.defined());
       });
-  Tensor y = Tensor::Empty(y_shape), room;
+  Tensor y = Tensor::Empty(y_shape, x.dtype()), room;
   std::unordered_map<int, memory> args{
       {DNNL_ARG_SRC, Wrap(p.x, x)},
       {DNNL_ARG_WEIGHTS, TheirWeights(p, w, &room)},
@@ -171,10 +175,11 @@ Tensor Conv2dGradInput(const Tensor& gy, const Tensor& w, const Shape& x_shape,
                        const Conv2dSpec& spec) {
   static OneDnnCache<Primitives> cache;
   const Primitives& p =
-      cache.Get(CacheKey(x_shape, w.shape(), spec, false), [&] {
-        return MakeGradInput(Describe(x_shape, w.shape(), gy.shape(), spec));
+      cache.Get(CacheKey(x_shape, w.shape(), spec, gy.dtype(), false), [&] {
+        return MakeGradInput(
+            Describe(x_shape, w.shape(), gy.shape(), spec, gy.dtype()));
       });
-  Tensor gx = Tensor::Empty(x_shape), room;
+  Tensor gx = Tensor::Empty(x_shape, gy.dtype()), room;
   p.run.execute(OneDnnStream(), {{DNNL_ARG_DIFF_DST, Wrap(p.y, gy)},
                                  {DNNL_ARG_WEIGHTS, TheirWeights(p, w, &room)},
                                  {DNNL_ARG_DIFF_SRC, Wrap(p.x, gx)}});
@@ -186,8 +191,9 @@ Tensor Conv2dGradWeight(const Tensor& x, const Tensor& gy, const Shape& w_shape,
                         const Conv2dSpec& spec) {
   static OneDnnCache<Primitives> cache;
   const Primitives& p =
-      cache.Get(CacheKey(x.shape(), w_shape, spec, false), [&] {
-        return MakeGradWeight(Describe(x.shape(), w_shape, gy.shape(), spec));
+      cache.Get(CacheKey(x.shape(), w_shape, spec, x.dtype(), false), [&] {
+        return MakeGradWeight(
+            Describe(x.shape(), w_shape, gy.shape(), spec, x.dtype()));
       });
   Tensor gw = Tensor::Empty(w_shape);
   const Tensor room = p.reorders ? Room(p.w_theirs) : gw;

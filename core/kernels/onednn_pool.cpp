@@ -7,7 +7,6 @@ namespace ohm::kernels {
 namespace {
 
 using dnnl::memory;
-constexpr auto kF32 = memory::data_type::f32;
 using Forward = dnnl::pooling_v2_forward;
 using Backward = dnnl::pooling_v2_backward;
 
@@ -16,11 +15,13 @@ struct Primitives {
   memory::desc x, y, workspace;
 };
 
-memory::desc NhwcDesc(const Shape& s) {
-  return {memory::dims{s[0], s[3], s[1], s[2]}, kF32, memory::format_tag::nhwc};
+memory::desc NhwcDesc(const Shape& s, DType dtype) {
+  return {memory::dims{s[0], s[3], s[1], s[2]},
+          static_cast<memory::data_type>(OneDnnType(dtype)),
+          memory::format_tag::nhwc};
 }
 
-Primitives Make(const Shape& x, const Shape& y, PoolKind kind,
+Primitives Make(const Shape& x, const Shape& y, DType dtype, PoolKind kind,
                 const Pool2dSpec& s) {
   const auto alg = kind == PoolKind::kMax
                        ? dnnl::algorithm::pooling_max
@@ -30,8 +31,8 @@ Primitives Make(const Shape& x, const Shape& y, PoolKind kind,
   const memory::dims pads{s.pad_h, s.pad_w};
   const memory::dims dilations{0, 0};
   Primitives p;
-  p.x = NhwcDesc(x);
-  p.y = NhwcDesc(y);
+  p.x = NhwcDesc(x, dtype);
+  p.y = NhwcDesc(y, dtype);
   const Forward::primitive_desc forward(
       Forward::desc(dnnl::prop_kind::forward_training, alg, p.x, p.y, strides,
                     kernel, dilations, pads, pads),
@@ -45,13 +46,15 @@ Primitives Make(const Shape& x, const Shape& y, PoolKind kind,
   return p;
 }
 
-const Primitives& Get(const Shape& x, PoolKind kind, const Pool2dSpec& s) {
+const Primitives& Get(const Shape& x, DType dtype, PoolKind kind,
+                      const Pool2dSpec& s) {
   static OneDnnCache<Primitives> cache;
   std::vector<int64_t> key(x.dims().begin(), x.dims().end());
   key.insert(key.end(), {s.kernel_h, s.kernel_w, s.stride_h, s.stride_w,
-                         s.pad_h, s.pad_w, static_cast<int64_t>(kind)});
-  return cache.Get(std::move(key),
-                   [&] { return Make(x, Pool2dOutputShape(x, s), kind, s); });
+                         s.pad_h, s.pad_w, int64_t(dtype), int64_t(kind)});
+  return cache.Get(std::move(key), [&] {
+    return Make(x, Pool2dOutputShape(x, s), dtype, kind, s);
+  });
 }
 
 memory Wrap(const memory::desc& desc, const Tensor& t) {
@@ -62,8 +65,8 @@ memory Wrap(const memory::desc& desc, const Tensor& t) {
 
 Tensor Pool2d(const Tensor& x, PoolKind kind, const Pool2dSpec& spec,
               Tensor* workspace) {
-  const Primitives& p = Get(x.shape(), kind, spec);
-  Tensor y = Tensor::Empty(Pool2dOutputShape(x.shape(), spec)), room;
+  const Primitives& p = Get(x.shape(), x.dtype(), kind, spec);
+  Tensor y = Tensor::Empty(Pool2dOutputShape(x.shape(), spec), x.dtype()), room;
   std::unordered_map<int, memory> args{{DNNL_ARG_SRC, Wrap(p.x, x)},
                                        {DNNL_ARG_DST, Wrap(p.y, y)}};
   if (kind == PoolKind::kMax) {
@@ -79,8 +82,8 @@ Tensor Pool2d(const Tensor& x, PoolKind kind, const Pool2dSpec& spec,
 
 Tensor Pool2dGradInput(const Tensor& gy, const Shape& x_shape, PoolKind kind,
                        const Pool2dSpec& spec, const Tensor& workspace) {
-  const Primitives& p = Get(x_shape, kind, spec);
-  Tensor gx = Tensor::Empty(x_shape);
+  const Primitives& p = Get(x_shape, gy.dtype(), kind, spec);
+  Tensor gx = Tensor::Empty(x_shape, gy.dtype());
   std::unordered_map<int, memory> args{{DNNL_ARG_DIFF_DST, Wrap(p.y, gy)},
                                        {DNNL_ARG_DIFF_SRC, Wrap(p.x, gx)}};
   if (kind == PoolKind::kMax) {

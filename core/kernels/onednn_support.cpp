@@ -2,6 +2,8 @@
 
 #include <dnnl.hpp>
 
+#include "core/kernels/conv2d.h"
+
 namespace ohm::kernels {
 
 const dnnl::engine& OneDnnEngine() {
@@ -12,6 +14,15 @@ const dnnl::engine& OneDnnEngine() {
 dnnl::stream& OneDnnStream() {
   thread_local dnnl::stream stream(OneDnnEngine());
   return stream;
+}
+
+int OneDnnType(DType dtype) {
+  using Type = dnnl::memory::data_type;
+  return static_cast<int>(dtype == DType::kBF16 ? Type::bf16 : Type::f32);
+}
+
+bool HasBFloat16() {
+  return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
 }
 
 }  // namespace ohm::kernels

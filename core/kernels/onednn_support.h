@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/parallel.h"
+#include "core/tensor/tensor.h"
 
 namespace dnnl {
 struct engine;
@@ -19,6 +20,9 @@ namespace ohm::kernels {
 
 const dnnl::engine& OneDnnEngine();
 dnnl::stream& OneDnnStream();  // one per thread
+
+// dnnl::memory::data_type of f32 or bf16, as the number behind the enum.
+int OneDnnType(DType dtype);
 
 // Primitives by shape. oneDNN plans a primitive for the number of threads at
 // its creation, so that number is part of the key. Entries live as long as the

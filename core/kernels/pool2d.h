@@ -1,4 +1,4 @@
-// Pooling on f32 NHWC images, by oneDNN.
+// Pooling on f32 or bf16 NHWC images, by oneDNN.
 #pragma once
 
 #include "core/kernels/conv_spec.h"

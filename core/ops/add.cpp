@@ -6,9 +6,10 @@
 namespace ohm {
 
 Var Add(const Var& a, const Var& b) {
-  OHM_CHECK(a.shape() == b.shape(), "[add] expected equal shapes, got " +
-                                        a.shape().str() + " and " +
-                                        b.shape().str());
+  OHM_CHECK(a.shape() == b.shape() && a.value().dtype() == b.value().dtype(),
+            "[add] expected equal shapes and types, got " + a.shape().str() +
+                " " + NameOf(a.value().dtype()) + " and " + b.shape().str() +
+                " " + NameOf(b.value().dtype()));
   return Record("add", kernels::Add(a.value(), b.value()), {a, b},
                 [](const BackwardCall& call) {
                   return std::vector{call.Needs(0) ? call.grad_out : Tensor(),

@@ -33,42 +33,55 @@ void Update(const RunningStatistics& running, const Tensor& mean,
   }
 }
 
-Var RecordIt(Tensor y, const Var& x, const Var& scale, const Var& shift,
-             const Tensor& mean, const Tensor& variance, float eps,
-             bool batch_statistics) {
-  return Record("batch_norm2d", std::move(y), {x, scale, shift},
-                [x = x.value(), scale = scale.value(), mean, variance, eps,
-                 batch_statistics](const BackwardCall& call) {
-                  auto grads = kernels::BatchNormBackward(
-                      x, scale, mean, variance, call.grad_out, eps,
-                      batch_statistics);
-                  return std::vector{grads.x, grads.scale, grads.shift};
-                });
+Var Apply(const Var& x, const Var& scale, const Var& shift,
+          const kernels::ChannelStatistics& statistics, float eps,
+          const AfterNorm& after, bool batch_statistics) {
+  kernels::Normalisation norm{scale.value(), shift.value(), statistics, eps,
+                              after.relu};
+  const bool has_residual = after.residual.defined();
+  OHM_CHECK(
+      !has_residual || (after.residual.shape() == x.shape() &&
+                        after.residual.value().dtype() == x.value().dtype()),
+      "[batch_norm2d] expected a residual like x " + x.shape().str() +
+          ", got " + after.residual.shape().str());
+  Tensor y = kernels::Normalise(
+      x.value(), norm, has_residual ? after.residual.value() : Tensor());
+  kernels::NormalisedOutput saved{x.value(), std::move(norm), batch_statistics,
+                                  has_residual,
+                                  has_residual && after.relu ? y : Tensor()};
+  return Record(
+      "batch_norm2d", std::move(y), {x, scale, shift, after.residual},
+      [saved = std::move(saved)](BackwardCall& call) {
+        auto grads = kernels::NormaliseBackward(
+            saved, std::move(call.grad_out),
+            {.x = call.Needs(0),
+             .parameters = call.Needs(1) || call.Needs(2),
+             .residual = call.Needs(3)});
+        return std::vector{grads.x, grads.scale, grads.shift, grads.residual};
+      });
 }
 
 }  // namespace
 
 Var BatchNorm2d(const Var& x, const Var& scale, const Var& shift,
-                const RunningStatistics& running, float eps) {
+                const RunningStatistics& running, float eps,
+                const AfterNorm& after) {
   CheckShapes(x, scale, shift, *running.mean, *running.variance);
   const int64_t samples = x.value().count() / x.shape()[3];
   OHM_CHECK(samples > 1,
             "[batch_norm2d] expected more than one value per channel in "
             "training, got x " +
                 x.shape().str());
-  auto out =
-      kernels::BatchNormTrain(x.value(), scale.value(), shift.value(), eps);
-  Update(running, out.mean, out.variance, samples);
-  return RecordIt(std::move(out.y), x, scale, shift, out.mean, out.variance,
-                  eps, true);
+  const auto statistics = kernels::BatchStatistics(x.value());
+  Update(running, statistics.mean, statistics.variance, samples);
+  return Apply(x, scale, shift, statistics, eps, after, true);
 }
 
 Var BatchNorm2dGiven(const Var& x, const Var& scale, const Var& shift,
-                     const Tensor& mean, const Tensor& variance, float eps) {
+                     const Tensor& mean, const Tensor& variance, float eps,
+                     const AfterNorm& after) {
   CheckShapes(x, scale, shift, mean, variance);
-  Tensor y = kernels::BatchNormGiven(x.value(), scale.value(), shift.value(),
-                                     mean, variance, eps);
-  return RecordIt(std::move(y), x, scale, shift, mean, variance, eps, false);
+  return Apply(x, scale, shift, {mean, variance}, eps, after, false);
 }
 
 }  // namespace ohm

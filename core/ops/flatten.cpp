@@ -1,7 +1,7 @@
 #include "core/ops/flatten.h"
 
 #include "core/base/check.h"
-#include "core/kernels/elementwise.h"
+#include "core/kernels/layout.h"
 
 namespace ohm {
 

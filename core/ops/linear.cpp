@@ -17,21 +17,24 @@ Var Linear(const Var& x, const Var& w, const Var& bias) {
   OHM_CHECK(!bias.defined() || bias.shape() == Shape{w.shape()[0]},
             "[linear] expected a bias [" + std::to_string(w.shape()[0]) +
                 "], got " + bias.shape().str());
-  Tensor y = Matmul(x.value(), Transpose::kNo, w.value(), Transpose::kYes,
-                    bias.defined() ? bias.value() : Tensor());
-  return Record("linear", std::move(y), {x, w, bias},
-                [x = x.value(), w = w.value()](const BackwardCall& call) {
-                  std::vector<Tensor> grads(3);
-                  const Tensor& gy = call.grad_out;
-                  if (call.Needs(0)) {
-                    grads[0] = Matmul(gy, Transpose::kNo, w, Transpose::kNo);
-                  }
-                  if (call.Needs(1)) {
-                    grads[1] = Matmul(gy, Transpose::kYes, x, Transpose::kNo);
-                  }
-                  if (call.Needs(2)) grads[2] = kernels::SumRows(gy);
-                  return grads;
-                });
+  Tensor y =
+      Matmul(x.value(), Transpose::kNo, w.value(), Transpose::kYes,
+             x.value().dtype(), bias.defined() ? bias.value() : Tensor());
+  return Record(
+      "linear", std::move(y), {x, w, bias},
+      [x = x.value(), w = w.value()](const BackwardCall& call) {
+        std::vector<Tensor> grads(3);
+        const Tensor& gy = call.grad_out;
+        if (call.Needs(0)) {
+          grads[0] = Matmul(gy, Transpose::kNo, w, Transpose::kNo, gy.dtype());
+        }
+        if (call.Needs(1)) {
+          grads[1] =
+              Matmul(gy, Transpose::kYes, x, Transpose::kNo, DType::kF32);
+        }
+        if (call.Needs(2)) grads[2] = kernels::SumRows(gy);
+        return grads;
+      });
 }
 
 }  // namespace ohm

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/kernels/elementwise.h"
 #include "core/kernels/softmax.h"
 
 namespace ohm {
@@ -55,15 +56,18 @@ Var SoftmaxCrossEntropy(const Var& logits, std::span<const int32_t> labels,
                   std::to_string(labels[n]) + " at position " +
                   std::to_string(n));
   }
-  const Tensor log_p = kernels::LogSoftmax(logits.value());
+  const DType dtype = logits.value().dtype();
+  const Tensor log_p =
+      kernels::LogSoftmax(kernels::Cast(logits.value(), DType::kF32));
   const auto loss = float(Loss(log_p, labels, smoothing));
-  return Record("softmax_cross_entropy", Tensor::Scalar(loss), {logits},
-                [log_p, smoothing,
-                 labels = std::vector<int32_t>(labels.begin(), labels.end())](
-                    const BackwardCall& call) {
-                  return std::vector{
-                      Gradient(log_p, labels, smoothing, call.grad_out.item())};
-                });
+  return Record(
+      "softmax_cross_entropy", Tensor::Scalar(loss), {logits},
+      [log_p, smoothing, dtype,
+       labels = std::vector<int32_t>(labels.begin(), labels.end())](
+          const BackwardCall& call) {
+        return std::vector{kernels::Cast(
+            Gradient(log_p, labels, smoothing, call.grad_out.item()), dtype)};
+      });
 }
 
 }  // namespace ohm

@@ -13,6 +13,18 @@ namespace {
 
 constexpr size_t kAlignment = 64;
 
+std::byte* NewBlock(size_t bytes) {
+  void* block = std::aligned_alloc(kAlignment, bytes);
+  OHM_CHECK(block != nullptr,
+            "out of memory: no " + std::to_string(bytes) + " bytes left");
+  return static_cast<std::byte*>(block);
+}
+
+size_t RoundUp(size_t bytes) {
+  return bytes == 0 ? kAlignment
+                    : (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 class Pool {
  public:
   std::byte* Take(size_t bytes) {
@@ -25,10 +37,7 @@ class Pool {
         return block;
       }
     }
-    void* block = std::aligned_alloc(kAlignment, bytes);
-    OHM_CHECK(block != nullptr,
-              "out of memory: no " + std::to_string(bytes) + " bytes left");
-    return static_cast<std::byte*>(block);
+    return NewBlock(bytes);
   }
 
   void Keep(std::byte* block, size_t bytes) {
@@ -58,12 +67,24 @@ Pool& ThePool() {
 
 }  // namespace
 
+StorageSource*& SourceOfThisThread() {
+  thread_local StorageSource* source = nullptr;
+  return source;
+}
+
 std::shared_ptr<std::byte> AllocateStorage(size_t bytes) {
-  const size_t rounded =
-      bytes == 0 ? kAlignment
-                 : (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  StorageSource* source = SourceOfThisThread();
+  return source == nullptr ? AllocateKept(bytes) : source->Take(RoundUp(bytes));
+}
+
+std::shared_ptr<std::byte> AllocateKept(size_t bytes) {
+  const size_t rounded = RoundUp(bytes);
   return {ThePool().Take(rounded),
           [rounded](std::byte* block) { ThePool().Keep(block, rounded); }};
+}
+
+std::shared_ptr<std::byte> AllocateUnkept(size_t bytes) {
+  return {NewBlock(RoundUp(bytes)), [](std::byte* block) { std::free(block); }};
 }
 
 void ReleaseKeptStorage() { ThePool().Release(); }

@@ -12,20 +12,18 @@
 #include <string>
 #include <vector>
 
+#include "core/tensor/bfloat16.h"
 #include "core/tensor/shape.h"
 
 namespace ohm {
 
-// f32 is complete; the others are storage types that hw/ and later
-// mixed-precision training use (bf16 is the upper half of a float's bits).
+// f32 is complete. bf16 is what activations and their gradients may be stored
+// in; every op of core/ops takes either (see core/kernels/float_type.h). The
+// integers are storage types of hw/.
 enum class DType : uint8_t { kF32, kBF16, kS32, kS8, kU8 };
 
 size_t SizeOf(DType dtype);
 const char* NameOf(DType dtype);  // "f32", "bf16", "s32", "s8", "u8"
-
-struct BFloat16 {
-  uint16_t bits;
-};
 
 template <typename T>
 constexpr DType DTypeOf();

@@ -1,7 +1,5 @@
 #include "nn/layers/batch_norm2d.h"
 
-#include "core/ops/batch_norm2d.h"
-
 namespace ohm::nn {
 
 BatchNorm2d::BatchNorm2d(int64_t channels)
@@ -14,12 +12,15 @@ BatchNorm2d::BatchNorm2d(int64_t channels)
   AddBuffer("running_var", &running_var_);
 }
 
-Var BatchNorm2d::Forward(const Var& x, const Context& context) {
+Var BatchNorm2d::Forward(const Var& x, const Context& context,
+                         const AfterNorm& after) {
   if (context.training && mode_ == NormMode::kBatch) {
     return ohm::BatchNorm2d(x, weight_, bias_,
-                            {&running_mean_, &running_var_, kMomentum}, kEps);
+                            {&running_mean_, &running_var_, kMomentum}, kEps,
+                            after);
   }
-  return BatchNorm2dGiven(x, weight_, bias_, running_mean_, running_var_, kEps);
+  return BatchNorm2dGiven(x, weight_, bias_, running_mean_, running_var_, kEps,
+                          after);
 }
 
 }  // namespace ohm::nn

@@ -1,6 +1,7 @@
 // Batch normalisation layer.
 #pragma once
 
+#include "core/ops/batch_norm2d.h"
 #include "nn/module.h"
 
 namespace ohm::nn {
@@ -17,7 +18,11 @@ enum class NormMode : uint8_t {
 class BatchNorm2d : public Module {
  public:
   explicit BatchNorm2d(int64_t channels);
-  Var Forward(const Var& x, const Context& context) override;
+  Var Forward(const Var& x, const Context& context) override {
+    return Forward(x, context, {});
+  }
+  // With what follows it, in one pass over the images.
+  Var Forward(const Var& x, const Context& context, const AfterNorm& after);
   void set_mode(NormMode mode) { mode_ = mode; }
 
  private:

@@ -7,6 +7,7 @@
 
 namespace ohm::nn {
 
+// A ReLU right behind a BatchNorm2d is computed in one pass with it.
 class Sequential : public Module {
  public:
   // Children are named "0", "1", ... unless a name is given.

@@ -1,9 +1,7 @@
 #include "nn/models/resnet_cifar.h"
 
 #include "core/base/check.h"
-#include "core/ops/add.h"
 #include "core/ops/pool2d.h"
-#include "core/ops/relu.h"
 #include "core/ops/subsample_pad.h"
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
@@ -32,9 +30,10 @@ class BasicBlock : public Module {
   }
 
   Var Forward(const Var& x, const Context& context) override {
-    Var y = Relu(bn1_->Forward(conv1_->Forward(x, context), context));
-    y = bn2_->Forward(conv2_->Forward(y, context), context);
-    return Relu(Add(y, Shortcut(x, context)));
+    const Var y =
+        bn1_->Forward(conv1_->Forward(x, context), context, {.relu = true});
+    return bn2_->Forward(conv2_->Forward(y, context), context,
+                         {.residual = Shortcut(x, context), .relu = true});
   }
 
  private:
@@ -79,7 +78,7 @@ class ResNetCifar : public Model {
   }
 
   Var Forward(const Var& x, const Context& context) override {
-    Var y = Relu(bn1_->Forward(conv1_->Forward(x, context), context));
+    Var y = bn1_->Forward(conv1_->Forward(x, context), context, {.relu = true});
     for (Sequential* stage : stages_) y = stage->Forward(y, context);
     return head_->Forward(GlobalAveragePool2d(y), context);
   }

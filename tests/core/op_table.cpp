@@ -5,6 +5,7 @@
 #include "core/kernels/reference.h"
 #include "core/ops/add.h"
 #include "core/ops/batch_norm2d.h"
+#include "core/ops/cast.h"
 #include "core/ops/conv2d.h"
 #include "core/ops/flatten.h"
 #include "core/ops/linear.h"
@@ -64,6 +65,16 @@ Tensor Map(const Tensor& x, float (*f)(float)) {
   return y;
 }
 
+Tensor Sum(const Tensor& a, const Tensor& b) {
+  Tensor y = a.Clone();
+  for (int64_t i = 0; i < y.count(); ++i) y.data()[i] += b.data()[i];
+  return y;
+}
+
+Tensor NaiveRelu(const Tensor& x) {
+  return Map(x, [](float v) { return std::max(v, 0.0F); });
+}
+
 Tensor NaiveFlatten(const Tensor& x) {
   const Shape s = x.shape();
   Tensor y = Tensor::Empty({s[0], s[1] * s[2] * s[3]});
@@ -120,6 +131,61 @@ std::vector<OpRow> NormRows() {
   };
 }
 
+// What follows the normalisation, in every combination; 16 and 20 channels:
+// runs of eight rows, and of an odd number with a rest.
+std::vector<OpRow> FusedNormRows() {
+  std::vector<OpRow> rows;
+  for (const int64_t c : {16, 20}) {
+    for (const bool residual : {false, true}) {
+      for (const bool given : {false, true}) {
+        OpRow row{"batch_norm2d",
+                  std::string("rectified") + (residual ? ", residual" : "") +
+                      (given ? ", given statistics" : "") + ", " +
+                      std::to_string(c) + " channels",
+                  {{3, 3, 3, c}, {c}, {c}},
+                  {},
+                  {}};
+        if (residual) {
+          row.inputs.push_back(row.inputs[0]);
+          row.images = {0, 3};
+        }
+        row.run = [=](const Vars& v) {
+          const AfterNorm after{residual ? v[3] : Var(), true};
+          Tensor mean = Tensor::Full({c}, 0.2F);
+          Tensor variance = Tensor::Full({c}, 1.3F);
+          return given ? BatchNorm2dGiven(v[0], v[1], v[2], mean, variance,
+                                          1e-5F, after)
+                       : BatchNorm2d(v[0], v[1], v[2], {&mean, &variance},
+                                     1e-5F, after);
+        };
+        row.reference = [=](const Tensors& t) {
+          const Tensor mean = given ? Tensor::Full({c}, 0.2F) : Tensor();
+          const Tensor variance = given ? Tensor::Full({c}, 1.3F) : Tensor();
+          const Tensor y =
+              reference::BatchNorm(t[0], t[1], t[2], mean, variance, 1e-5F);
+          return NaiveRelu(residual ? Sum(y, t[3]) : y);
+        };
+        rows.push_back(std::move(row));
+      }
+    }
+  }
+  rows.push_back({"batch_norm2d",
+                  "residual without a rectifier",
+                  {{3, 2, 2, 3}, {3}, {3}, {3, 2, 2, 3}},
+                  [](const Vars& v) {
+                    Tensor mean = Tensor::Zeros({3}), variance = mean.Clone();
+                    return BatchNorm2d(v[0], v[1], v[2], {&mean, &variance},
+                                       1e-5F, {v[3], false});
+                  },
+                  [](const Tensors& t) {
+                    return Sum(
+                        reference::BatchNorm(t[0], t[1], t[2], {}, {}, 1e-5F),
+                        t[3]);
+                  },
+                  {0, 3}});
+  return rows;
+}
+
 std::vector<OpRow> PlainRows() {
   return {
       {"linear",
@@ -136,18 +202,13 @@ std::vector<OpRow> PlainRows() {
        "",
        {{2, 3, 5, 7}},
        [](const Vars& v) { return Relu(v[0]); },
-       [](const Tensors& t) {
-         return Map(t[0], [](float x) { return std::max(x, 0.0F); });
-       }},
+       [](const Tensors& t) { return NaiveRelu(t[0]); }},
       {"add",
        "",
        {{3, 4}, {3, 4}},
        [](const Vars& v) { return Add(v[0], v[1]); },
-       [](const Tensors& t) {
-         Tensor y = t[0].Clone();
-         for (int64_t i = 0; i < y.count(); ++i) y.data()[i] += t[1].data()[i];
-         return y;
-       }},
+       [](const Tensors& t) { return Sum(t[0], t[1]); },
+       {0, 1}},
       {"add",
        "a value with itself",
        {{3, 4}},
@@ -169,6 +230,11 @@ std::vector<OpRow> PlainRows() {
        {{2, 3, 2, 4}},
        [](const Vars& v) { return Flatten(v[0]); },
        [](const Tensors& t) { return NaiveFlatten(t[0]); }},
+      {"cast",
+       "to the type it has",
+       {{2, 3}},
+       [](const Vars& v) { return Cast(v[0], v[0].value().dtype()); },
+       [](const Tensors& t) { return t[0]; }},
       {"subsample_pad",
        "odd sizes",
        {{2, 5, 4, 3}},
@@ -207,6 +273,7 @@ std::vector<OpRow> MakeTable() {
       LossRow("smoothed labels", 0.2F),
   };
   for (auto& row : NormRows()) rows.push_back(std::move(row));
+  for (auto& row : FusedNormRows()) rows.push_back(std::move(row));
   for (auto& row : PlainRows()) rows.push_back(std::move(row));
   return rows;
 }

@@ -15,6 +15,8 @@ struct OpRow {
   std::vector<Shape> inputs;
   std::function<Var(const std::vector<Var>&)> run;
   std::function<Tensor(const std::vector<Tensor>&)> reference;
+  // Inputs that may be bf16; the others are parameters, always f32.
+  std::vector<size_t> images = {0};
 };
 
 const std::vector<OpRow>& OpTable();

@@ -1,9 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <set>
 
 #include "core/base/check.h"
+#include "core/kernels/conv2d.h"
+#include "core/kernels/elementwise.h"
 #include "core/ops/add.h"
 #include "core/ops/conv2d.h"
 #include "core/ops/softmax_cross_entropy.h"
@@ -31,6 +34,57 @@ TEST_CASE("every op meets its naive twin and finite differences") {
     for (const Tensor& input : inputs) vars.emplace_back(input);
     CHECK(MaxError(row.run(vars).value(), row.reference(inputs)) < 2e-5);
     CHECK(CheckGradients(row.run, inputs, Key(11).Child(row.op)) == "");
+  }
+}
+
+// Gradients of sum(u * f(inputs)) for a random u, all as f32.
+std::vector<Tensor> Gradients(const OpRow& row,
+                              const std::vector<Tensor>& inputs) {
+  std::vector<Var> leaves;
+  for (const Tensor& input : inputs) leaves.emplace_back(input, true);
+  const Var y = row.run(leaves);
+  const Tensor u = RandomTensor(y.shape(), Key(12).Child(row.op));
+  Backward(y, kernels::Cast(u, y.value().dtype()));
+  std::vector<Tensor> grads{kernels::Cast(y.value(), DType::kF32)};
+  for (size_t i = 0; i < leaves.size(); ++i) {
+    const Tensor& grad = leaves[i].grad();
+    CHECK(grad.dtype() == inputs[i].dtype());
+    grads.push_back(kernels::Cast(grad, DType::kF32));
+  }
+  return grads;
+}
+
+double Norm(const Tensor& t) {
+  double sum = 0;
+  for (const float v : t.span()) sum += double(v) * double(v);
+  return std::sqrt(sum);
+}
+
+TEST_CASE("every op computes with bf16 images what it does with f32 ones") {
+  if (!kernels::HasBFloat16()) {
+    MESSAGE("skipped: this machine's oneDNN has no bf16");
+    return;
+  }
+  for (const OpRow& row : OpTable()) {
+    CAPTURE(row.op);
+    CAPTURE(row.variant);
+    // The same numbers in both types, so that only the op itself rounds.
+    auto narrow = Inputs(row), wide = narrow;
+    for (const size_t i : row.images) {
+      narrow[i] = kernels::Cast(narrow[i], DType::kBF16);
+      wide[i] = kernels::Cast(narrow[i], DType::kF32);
+    }
+    const auto a = Gradients(row, narrow), b = Gradients(row, wide);
+    for (size_t i = 0; i < a.size(); ++i) {
+      CAPTURE(i);  // 0: the output, then the inputs' gradients
+      Tensor difference = a[i].Clone();
+      for (int64_t k = 0; k < difference.count(); ++k) {
+        difference.data()[k] -= b[i].data()[k];
+      }
+      // A bf16 number is off by at most 2^-9 of itself; weights, inputs and
+      // outputs are rounded, so three of them and their products come to 1 %.
+      CHECK(Norm(difference) <= 0.01 * Norm(b[i]) + 1e-6);
+    }
   }
 }
 

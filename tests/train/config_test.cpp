@@ -140,7 +140,7 @@ TEST_CASE_FIXTURE(Fixture, "config: wrong values name file, line and key") {
       {"data.crop_padding = 40", "less than data.image_size, which is 32"},
       {R"(train.optimizer = "sdg")",
        R"(expected one of sgd, adam, got "sdg"; did you mean "sgd"?)"},
-      {R"(train.dtype = "bf16")", R"(expected one of f32, got "bf16")"},
+      {R"(train.dtype = "f16")", R"(expected one of f32, bf16, got "f16")"},
       {R"(model.name = "resnet21")", R"(did you mean "resnet20"?)"},
       {R"(tasks.methods = ["head", "xbn"])",
        "tasks.methods: expected a list of head, "},

@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include "core/base/check.h"
-#include "core/ops/softmax_cross_entropy.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/progress.h"
+#include "train/training_step.h"
 
 namespace ohm::train {
 namespace {
@@ -63,6 +63,8 @@ class BackboneTrainer {
                       DecayGroups(model->Parameters(), options_.weight_decay,
                                   options_.decay_norm_and_bias),
                       options_.optimizer_options);
+    training_ = std::make_unique<TrainingStep>(model_, optimizer_.get(),
+                                               MakeStepOptions(config));
   }
 
   BackboneResult Run() {
@@ -117,26 +119,17 @@ class BackboneTrainer {
 
   void Step(const datasets::Batch& batch) {
     const double rate = LearningRate(schedule_, step_);
-    const Var logits = model_->Forward(Var(batch.images), {.training = true});
-    const Var loss = SoftmaxCrossEntropy(logits, batch.labels,
-                                         float(options_.label_smoothing));
-    const auto value = double(loss.value().item());
+    const StepResult result = training_->Run(batch, rate);
     OHM_CHECK(
-        std::isfinite(value),
+        std::isfinite(result.loss),
         fmt::format("the loss became {} at epoch {}, step {} of {} "
                     "(learning rate {:.3g}); try a smaller train.lr",
-                    value, step_ / steps_per_epoch_ + 1,
+                    result.loss, step_ / steps_per_epoch_ + 1,
                     step_ % steps_per_epoch_ + 1, steps_per_epoch_, rate));
-    Backward(loss);
-    if (options_.grad_clip > 0) {
-      ClipGradNorm(model_->Parameters(), options_.grad_clip);
-    }
-    optimizer_->Step(rate);
-    optimizer_->ClearGrads();
     ++step_;
     const auto images = int64_t(batch.labels.size());
-    sums_.loss += value * double(images);
-    sums_.correct += CountCorrect(logits.value(), batch.labels);
+    sums_.loss += result.loss * double(images);
+    sums_.correct += result.correct;
     sums_.images += images;
     Show();
   }
@@ -194,6 +187,7 @@ class BackboneTrainer {
   int64_t steps_per_epoch_, total_steps_ = 0, step_ = 0;
   ScheduleSpec schedule_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<TrainingStep> training_;
   Progress progress_{"train"};
   EpochSums sums_;
   Score score_;

@@ -5,12 +5,12 @@
 #include <cmath>
 
 #include "core/base/check.h"
-#include "core/ops/softmax_cross_entropy.h"
 #include "datasets/views.h"
 #include "nn/layers/batch_norm2d.h"
 #include "train/experiment.h"
 #include "train/optim/table.h"
 #include "train/progress.h"
+#include "train/training_step.h"
 
 namespace ohm::train {
 namespace {
@@ -32,6 +32,7 @@ class TaskTrainer {
         validation_(
             split_.held_out,
             MakeBatchOptions(config, data, config.eval.batch, false, key_)),
+        dtype_(MakeStepOptions(config).dtype),
         progress_("task " + set_ + " " + method.name) {
     OHM_CHECK(train_.batches() > 0,
               fmt::format("tasks.batch: expected at most the {} training "
@@ -91,6 +92,8 @@ class TaskTrainer {
     FreezeAllBut(own_affine);
     optimizer_ = MakeOptimizer(
         options_.optimizer, GroupParameters(model_->Parameters(), Rules()), {});
+    training_ = std::make_unique<TrainingStep>(model_, optimizer_.get(),
+                                               StepOptions{.dtype = dtype_});
   }
 
   void FreezeAllBut(bool own_affine) {
@@ -128,21 +131,16 @@ class TaskTrainer {
     int64_t correct = 0, images = 0, step = 0;
     train_.Start(epoch);
     while (train_.Next(&batch)) {
-      const Var logits = model_->Forward(Var(batch.images), {.training = true});
-      const Var loss = SoftmaxCrossEntropy(logits, batch.labels);
-      const auto value = double(loss.value().item());
-      OHM_CHECK(std::isfinite(value),
+      const StepResult result = training_->Run(
+          batch, LearningRate(schedule_, epoch * train_.batches() + step));
+      OHM_CHECK(std::isfinite(result.loss),
                 fmt::format("task '{}', method {}: the loss became {} at epoch "
                             "{}; try smaller tasks.lr_mask, lr_norm or lr_head",
-                            set_, method_.name, value, epoch + 1));
-      Backward(loss);
-      optimizer_->Step(
-          LearningRate(schedule_, epoch * train_.batches() + step));
-      optimizer_->ClearGrads();
+                            set_, method_.name, result.loss, epoch + 1));
       ++step;
       images += int64_t(batch.labels.size());
-      loss_sum += value * double(batch.labels.size());
-      correct += CountCorrect(logits.value(), batch.labels);
+      loss_sum += result.loss * double(batch.labels.size());
+      correct += result.correct;
       progress_.Update({.epoch = epoch + 1,
                         .epochs = options_.epochs,
                         .step = step,
@@ -174,9 +172,11 @@ class TaskTrainer {
   Key key_;
   datasets::SplitViews split_;
   datasets::BatchStream train_, validation_;
+  DType dtype_;  // of activations
   Progress progress_;
   ScheduleSpec schedule_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<TrainingStep> training_;
 };
 
 }  // namespace

@@ -1,0 +1,50 @@
+#include "train/training_step.h"
+
+#include <cmath>
+
+#include "core/base/check.h"
+#include "core/kernels/conv2d.h"
+#include "core/kernels/elementwise.h"
+#include "core/ops/softmax_cross_entropy.h"
+#include "train/evaluate.h"
+
+namespace ohm::train {
+
+StepOptions MakeStepOptions(const Config& config) {
+  const bool bf16 = config.train.dtype == "bf16";
+  OHM_CHECK(!bf16 || kernels::HasBFloat16(),
+            "train.dtype: bf16 needs a processor with AVX-512, which this "
+            "machine has not; use f32");
+  return {.dtype = bf16 ? DType::kBF16 : DType::kF32,
+          .label_smoothing = float(config.train.label_smoothing),
+          .grad_clip = config.train.grad_clip};
+}
+
+TrainingStep::TrainingStep(nn::Module* model, Optimizer* optimizer,
+                           const StepOptions& options)
+    : model_(model), optimizer_(optimizer), options_(options) {}
+
+StepResult TrainingStep::Run(const datasets::Batch& batch, double lr) {
+  const Arena::Scope scope(&arena_);
+  const Var images(kernels::Cast(batch.images, options_.dtype));
+  StepResult result;
+  Var loss;
+  {
+    const Var logits = model_->Forward(images, {.training = true});
+    loss = SoftmaxCrossEntropy(logits, batch.labels, options_.label_smoothing);
+    result.loss = double(loss.value().item());
+    result.correct =
+        CountCorrect(kernels::Cast(logits.value(), DType::kF32), batch.labels);
+  }
+  if (!std::isfinite(result.loss)) return result;
+  kept_bytes_ = arena_.live_bytes();
+  Backward(loss);
+  if (options_.grad_clip > 0) {
+    ClipGradNorm(model_->Parameters(), options_.grad_clip);
+  }
+  optimizer_->Step(lr);
+  optimizer_->ClearGrads();
+  return result;
+}
+
+}  // namespace ohm::train

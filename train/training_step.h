@@ -1,0 +1,49 @@
+// One step of training, as every trainer and benchmark takes it.
+#pragma once
+
+#include "core/tensor/arena.h"
+#include "datasets/batch_stream.h"
+#include "nn/module.h"
+#include "train/config.h"
+#include "train/optim/optimizer.h"
+
+namespace ohm::train {
+
+struct StepOptions {
+  DType dtype = DType::kF32;  // of activations and their gradients
+  float label_smoothing = 0;
+  double grad_clip = 0;  // 0: no limit
+};
+
+// What `config` asks for; Error where this machine cannot compute with it.
+StepOptions MakeStepOptions(const Config& config);
+
+struct StepResult {
+  double loss = 0;  // mean over the batch; not finite: nothing was updated
+  int64_t correct = 0;
+};
+
+// Forward, loss, backward, update. Holds the memory of a step from one to the
+// next. For one thread.
+class TrainingStep {
+ public:
+  // `model` and `optimizer` must outlive it.
+  TrainingStep(nn::Module* model, Optimizer* optimizer,
+               const StepOptions& options);
+
+  StepResult Run(const datasets::Batch& batch, double lr);
+
+  const Arena& arena() const { return arena_; }
+  // Bytes that were alive between forward and backward of the last step: the
+  // activations that backward needs.
+  size_t kept_bytes() const { return kept_bytes_; }
+
+ private:
+  nn::Module* model_;
+  Optimizer* optimizer_;
+  StepOptions options_;
+  Arena arena_;
+  size_t kept_bytes_ = 0;
+};
+
+}  // namespace ohm::train
