@@ -3,33 +3,48 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <vector>
 
 #include "core/base/parallel.h"
 
 namespace ohm::bench {
+namespace {
+
+// The value that `share` of the sorted values do not exceed.
+double At(const std::vector<double>& sorted, double share) {
+  return sorted[size_t(share * double(sorted.size() - 1) + 0.5)];
+}
+
+}  // namespace
+
+double Median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return At(values, 0.5);
+}
+
+Timing Summarise(std::vector<double> ms) {
+  std::ranges::sort(ms);
+  Timing timing;
+  timing.median_ms = At(ms, 0.5);
+  timing.min_ms = ms.front();
+  timing.p90_ms = At(ms, 0.9);
+  timing.spread_percent =
+      100 * (At(ms, 0.75) - At(ms, 0.25)) / timing.median_ms;
+  timing.runs = int(ms.size());
+  return timing;
+}
 
 Timing Measure(const std::function<void()>& run, double seconds) {
-  using Clock = std::chrono::steady_clock;
   constexpr int kWarmUp = 3, kLeast = 5, kMost = 1000;
   for (int i = 0; i < kWarmUp; ++i) run();
   std::vector<double> ms;
-  const auto start = Clock::now();
-  const auto since = [](Clock::time_point t) {
-    return std::chrono::duration<double>(Clock::now() - t).count();
-  };
+  const Stopwatch all;
   while (int(ms.size()) < kLeast ||
-         (since(start) < seconds && int(ms.size()) < kMost)) {
-    const auto begin = Clock::now();
+         (all.Seconds() < seconds && int(ms.size()) < kMost)) {
+    const Stopwatch one;
     run();
-    ms.push_back(since(begin) * 1e3);
+    ms.push_back(one.Seconds() * 1e3);
   }
-  std::ranges::sort(ms);
-  const auto at = [&](double share) {
-    return ms[size_t(share * double(ms.size() - 1) + 0.5)];
-  };
-  return {at(0.5), ms.front(), at(0.9), int(ms.size())};
+  return Summarise(std::move(ms));
 }
 
 train::Metrics ToMetrics(const std::string& name, const Timing& timing,
@@ -38,6 +53,7 @@ train::Metrics ToMetrics(const std::string& name, const Timing& timing,
           {"median_ms", timing.median_ms},
           {"min_ms", timing.min_ms},
           {"p90_ms", timing.p90_ms},
+          {"spread_percent", timing.spread_percent},
           {"per_second", items / timing.median_ms * 1e3},
           {"threads", int64_t(Threads())},
           {"runs", int64_t(timing.runs)}};
@@ -46,9 +62,10 @@ train::Metrics ToMetrics(const std::string& name, const Timing& timing,
 std::string ToText(const std::string& name, const Timing& timing, double items,
                    const std::string& unit) {
   return fmt::format(
-      "{:<44} {:9.3f} ms (min {:.3f}, p90 {:.3f}, {} runs) {:10.1f} {}\n", name,
-      timing.median_ms, timing.min_ms, timing.p90_ms, timing.runs,
-      items / timing.median_ms * 1e3, unit);
+      "{:<40} {:9.3f} ms (min {:.3f}, p90 {:.3f}, spread {:.1f} %, {} runs) "
+      "{:10.1f} {}",
+      name, timing.median_ms, timing.min_ms, timing.p90_ms,
+      timing.spread_percent, timing.runs, items / timing.median_ms * 1e3, unit);
 }
 
 }  // namespace ohm::bench
