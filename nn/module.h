@@ -44,6 +44,9 @@ struct NamedBuffer {
 struct Context {
   bool training = false;  // batch statistics, converter ranges follow the data
   bool calibrating = false;  // crossbars set their converter ranges from this
+  // Randomness of this pass: a trainer gives each step a key of its own, a
+  // layer draws from noise.Child(its name).
+  Key noise = Key();
 };
 
 class Module {

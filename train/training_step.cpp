@@ -24,13 +24,15 @@ TrainingStep::TrainingStep(nn::Module* model, Optimizer* optimizer,
                            const StepOptions& options)
     : model_(model), optimizer_(optimizer), options_(options) {}
 
-StepResult TrainingStep::Run(const datasets::Batch& batch, double lr) {
+StepResult TrainingStep::Run(const datasets::Batch& batch, double lr,
+                             Key noise) {
   const Arena::Scope scope(&arena_);
   const Var images(kernels::Cast(batch.images, options_.dtype));
   StepResult result;
   Var loss;
   {
-    const Var logits = model_->Forward(images, {.training = true});
+    const Var logits =
+        model_->Forward(images, {.training = true, .noise = noise});
     loss = SoftmaxCrossEntropy(logits, batch.labels, options_.label_smoothing);
     result.loss = double(loss.value().item());
     result.correct =

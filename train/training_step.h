@@ -31,7 +31,8 @@ class TrainingStep {
   TrainingStep(nn::Module* model, Optimizer* optimizer,
                const StepOptions& options);
 
-  StepResult Run(const datasets::Batch& batch, double lr);
+  // `noise`: the randomness of this step's layers, a key of its own.
+  StepResult Run(const datasets::Batch& batch, double lr, Key noise);
 
   const Arena& arena() const { return arena_; }
   // Bytes that were alive between forward and backward of the last step: the

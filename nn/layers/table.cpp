@@ -2,6 +2,7 @@
 
 #include "nn/layers/batch_norm2d.h"
 #include "nn/layers/conv2d.h"
+#include "nn/layers/dropout.h"
 #include "nn/layers/linear.h"
 #include "nn/layers/sequential.h"
 #include "nn/layers/simple.h"
@@ -66,13 +67,17 @@ const std::vector<LayerRow>& LayerTable() {
        "mean of every channel",
        {2, 4, 3, 5},
        MakePlain<GlobalAvgPool2d>},
+      {"Dropout",
+       "zeros at random places, in training",
+       {4, 9},
+       [](Key) { return std::make_unique<Dropout>(0.3, "dropout"); }},
       {"Flatten",
        "images to vectors, in PyTorch's order",
        {2, 3, 2, 4},
        MakePlain<Flatten>},
       {"Sequential",
        "children one after the other",
-       {2, 4, 4, 2},
+       {3, 4, 5, 2},
        MakeSequential},
       {"ResidualAdd", "x + body(x)", {2, 4, 4, 2}, MakeResidual},
   };

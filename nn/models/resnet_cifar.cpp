@@ -2,55 +2,10 @@
 
 #include "core/base/check.h"
 #include "core/ops/pool2d.h"
-#include "core/ops/subsample_pad.h"
-#include "nn/layers/batch_norm2d.h"
-#include "nn/layers/conv2d.h"
-#include "nn/layers/sequential.h"
+#include "nn/models/residual_block.h"
 
 namespace ohm::nn {
 namespace {
-
-class BasicBlock : public Module {
- public:
-  BasicBlock(int64_t in, int64_t out, int64_t stride, char shortcut, Key key)
-      : in_(in), out_(out), stride_(stride) {
-    conv1_ = AddChild("conv1",
-                      SquareConv2d(in, out, 3, stride, 1, key.Child("conv1")));
-    bn1_ = AddChild("bn1", std::make_unique<BatchNorm2d>(out));
-    conv2_ =
-        AddChild("conv2", SquareConv2d(out, out, 3, 1, 1, key.Child("conv2")));
-    bn2_ = AddChild("bn2", std::make_unique<BatchNorm2d>(out));
-    if (shortcut == 'b' && Changes()) {
-      auto projection = std::make_unique<Sequential>();
-      projection->Add(
-          SquareConv2d(in, out, 1, stride, 0, key.Child("shortcut")));
-      projection->Add(std::make_unique<BatchNorm2d>(out));
-      projection_ = AddChild("shortcut", std::move(projection));
-    }
-  }
-
-  Var Forward(const Var& x, const Context& context) override {
-    const Var y =
-        bn1_->Forward(conv1_->Forward(x, context), context, {.relu = true});
-    return bn2_->Forward(conv2_->Forward(y, context), context,
-                         {.residual = Shortcut(x, context), .relu = true});
-  }
-
- private:
-  bool Changes() const { return stride_ != 1 || in_ != out_; }
-
-  Var Shortcut(const Var& x, const Context& context) {
-    if (projection_ != nullptr) return projection_->Forward(x, context);
-    if (!Changes()) return x;
-    const int64_t before = (out_ - in_) / 2;
-    return SubsamplePad(x, stride_, before, out_ - in_ - before);
-  }
-
-  int64_t in_, out_, stride_;
-  Conv2d *conv1_, *conv2_;
-  BatchNorm2d *bn1_, *bn2_;
-  Sequential* projection_ = nullptr;
-};
 
 class ResNetCifar : public Model {
  public:
@@ -66,9 +21,10 @@ class ResNetCifar : public Model {
       auto layer = std::make_unique<Sequential>();
       for (int block = 0; block < blocks; ++block) {
         const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
+        const BlockSpec shape{
+            in, out, stride, {spec.shortcut == 'b' ? "shortcut" : ""}};
         layer->Add(std::make_unique<BasicBlock>(
-            in, out, stride, spec.shortcut,
-            key.Child(name).Child(uint64_t(block))));
+            shape, key.Child(name).Child(uint64_t(block))));
         in = out;
       }
       stages_.push_back(AddChild(name, std::move(layer)));

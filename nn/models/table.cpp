@@ -3,6 +3,8 @@
 #include "nn/models/mlp.h"
 #include "nn/models/model.h"
 #include "nn/models/resnet_cifar.h"
+#include "nn/models/resnet_imagenet.h"
+#include "nn/models/vgg.h"
 
 namespace ohm::nn {
 
@@ -21,6 +23,14 @@ const std::vector<ModelRow>& ModelTable() {
        MakeResNetCifar<44>},
       {"resnet56", "ResNet for small images, 9 blocks per stage",
        MakeResNetCifar<56>},
+      {"resnet18", "ResNet for large images, basic blocks 2-2-2-2",
+       MakeResNetImageNet<18>},
+      {"resnet34", "ResNet for large images, basic blocks 3-4-6-3",
+       MakeResNetImageNet<34>},
+      {"resnet50", "ResNet for large images, bottlenecks 3-4-6-3",
+       MakeResNetImageNet<50>},
+      {"vgg16_bn", "VGG-16 with batch norm, for images of 224x224",
+       MakeVgg16Bn},
   };
   return table;
 }

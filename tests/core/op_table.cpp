@@ -7,6 +7,7 @@
 #include "core/ops/batch_norm2d.h"
 #include "core/ops/cast.h"
 #include "core/ops/conv2d.h"
+#include "core/ops/dropout.h"
 #include "core/ops/flatten.h"
 #include "core/ops/linear.h"
 #include "core/ops/pool2d.h"
@@ -230,6 +231,17 @@ std::vector<OpRow> PlainRows() {
        {{2, 3, 2, 4}},
        [](const Vars& v) { return Flatten(v[0]); },
        [](const Tensors& t) { return NaiveFlatten(t[0]); }},
+      {"dropout",
+       "a third",
+       {{7, 9}},
+       [](const Vars& v) { return Dropout(v[0], 1.0 / 3, Key(3)); },
+       [](const Tensors& t) {
+         Tensor y = t[0].Clone();
+         for (int64_t i = 0; i < y.count(); ++i) {
+           y.data()[i] *= Key(3).Uniform(uint64_t(i)) < 1.0 / 3 ? 0.0F : 1.5F;
+         }
+         return y;
+       }},
       {"cast",
        "to the type it has",
        {{2, 3}},

@@ -131,8 +131,10 @@ class TaskTrainer {
     int64_t correct = 0, images = 0, step = 0;
     train_.Start(epoch);
     while (train_.Next(&batch)) {
-      const StepResult result = training_->Run(
-          batch, LearningRate(schedule_, epoch * train_.batches() + step));
+      const int64_t overall = epoch * train_.batches() + step;
+      const StepResult result =
+          training_->Run(batch, LearningRate(schedule_, overall),
+                         key_.Child("noise").Child(uint64_t(overall)));
       OHM_CHECK(std::isfinite(result.loss),
                 fmt::format("task '{}', method {}: the loss became {} at epoch "
                             "{}; try smaller tasks.lr_mask, lr_norm or lr_head",

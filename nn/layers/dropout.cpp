@@ -1,0 +1,20 @@
+#include "nn/layers/dropout.h"
+
+#include "core/base/check.h"
+#include "core/ops/dropout.h"
+
+namespace ohm::nn {
+
+Dropout::Dropout(double share, std::string name)
+    : share_(share), name_(std::move(name)) {
+  OHM_CHECK(share >= 0 && share < 1,
+            "[dropout] expected a share of at least 0 and below 1, got " +
+                std::to_string(share));
+}
+
+Var Dropout::Forward(const Var& x, const Context& context) {
+  if (!context.training || share_ == 0) return x;
+  return ohm::Dropout(x, share_, context.noise.Child(name_));
+}
+
+}  // namespace ohm::nn
