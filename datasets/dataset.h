@@ -22,6 +22,8 @@ class Dataset {
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
   virtual Sample get(int64_t index) const = 0;  // 0 <= index < size()
+  // The label of get(index), without the cost of the image.
+  virtual int32_t label(int64_t index) const = 0;
   virtual int classes() const = 0;
 };
 

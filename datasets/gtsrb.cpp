@@ -36,7 +36,7 @@ void AddListed(const fs::path& table, const fs::path& folder,
 
 }  // namespace
 
-TrainTest ReadGtsrb(const fs::path& root, int image_size) {
+TrainTest ReadGtsrb(const fs::path& root, const FileReading& reading) {
   const fs::path training = root / "Final_Training" / "Images";
   std::vector<ImageFile> train;
   for (const std::string& name : ListFolders(training)) {
@@ -49,8 +49,8 @@ TrainTest ReadGtsrb(const fs::path& root, int image_size) {
   if (!fs::exists(table, code)) table = test_images / "GT-final_test.csv";
   std::vector<ImageFile> test;
   AddListed(table, test_images, &test);
-  return {DecodeFiles(train, kClasses, image_size, training.string()),
-          DecodeFiles(test, kClasses, image_size, test_images.string())};
+  return {DecodeFiles(train, kClasses, reading, training.string()),
+          DecodeFiles(test, kClasses, reading, test_images.string())};
 }
 
 }  // namespace ohm::datasets

@@ -14,6 +14,7 @@ namespace ohm::datasets {
 // are passed over. 43 classes. Images are used whole, not cut to the sign's
 // box: the files may have been resized since the box was written. Error names
 // file and line where a row is malformed or a class is not in 0..42.
-TrainTest ReadGtsrb(const std::filesystem::path& root, int image_size);
+TrainTest ReadGtsrb(const std::filesystem::path& root,
+                    const FileReading& reading);
 
 }  // namespace ohm::datasets

@@ -50,7 +50,7 @@ std::vector<fs::path> Entries(const fs::path& folder) {
 // The images of root's class folders, labelled by their place in `classes`.
 DatasetPtr ReadClasses(const fs::path& root,
                        const std::vector<std::string>& classes,
-                       int image_size) {
+                       const FileReading& reading) {
   std::vector<ImageFile> files;
   for (const std::string& name : ListFolders(root)) {
     const auto found = std::ranges::find(classes, name);
@@ -63,20 +63,44 @@ DatasetPtr ReadClasses(const fs::path& root,
       files.push_back({path, label});
     }
   }
-  return DecodeFiles(files, int(classes.size()), image_size, root.string());
+  return DecodeFiles(files, int(classes.size()), reading, root.string());
 }
+
+// Images that are decoded each time they are asked for.
+class FileDataset : public Dataset {
+ public:
+  FileDataset(std::vector<ImageFile> files, int classes, int image_size)
+      : files_(std::move(files)), classes_(classes), image_size_(image_size) {}
+  int64_t size() const override { return int64_t(files_.size()); }
+  int classes() const override { return classes_; }
+  Sample get(int64_t index) const override {
+    const Tensor image = DecodeImage(files_[size_t(index)].path);
+    return {ResizeImage(image, image_size_), label(index)};
+  }
+  int32_t label(int64_t index) const override {
+    return files_[size_t(index)].label;
+  }
+
+ private:
+  std::vector<ImageFile> files_;
+  int classes_, image_size_;
+};
 
 }  // namespace
 
 DatasetPtr DecodeFiles(const std::vector<ImageFile>& files, int classes,
-                       int image_size, const std::string& source) {
+                       const FileReading& reading, const std::string& source) {
   OHM_CHECK(!files.empty(),
             fmt::format("'{}': expected images, found none", source));
+  const int64_t side = reading.image_size;
+  if (int64_t(files.size()) * side * side * 3 > reading.memory_mib << 20) {
+    return std::make_shared<FileDataset>(files, classes, reading.image_size);
+  }
   std::vector<int32_t> labels;
   labels.reserve(files.size());
   for (const ImageFile& file : files) labels.push_back(file.label);
   Tensor images = CollectImages(
-      int64_t(files.size()), image_size,
+      int64_t(files.size()), reading.image_size,
       [&](int64_t i) { return DecodeImage(files[size_t(i)].path); });
   return std::make_shared<MemoryDataset>(std::move(images), std::move(labels),
                                          classes, source);
@@ -105,17 +129,16 @@ std::vector<fs::path> ListImages(const fs::path& folder) {
   return images;
 }
 
-TrainTest ReadImageFolder(const fs::path& root, int image_size) {
+TrainTest ReadImageFolder(const fs::path& root, const FileReading& reading) {
   for (const char* test : {"test", "val"}) {
     if (!IsFolder(root / "train") || !IsFolder(root / test)) continue;
     const auto classes = ListFolders(root / "train");
-    return {ReadClasses(root / "train", classes, image_size),
-            ReadClasses(root / test, classes, image_size)};
+    return {ReadClasses(root / "train", classes, reading),
+            ReadClasses(root / test, classes, reading)};
   }
   constexpr double kTestShare = 0.2;
-  const SplitViews split =
-      Split(ReadClasses(root, ListFolders(root), image_size), kTestShare,
-            Key(0).Child("test split"));
+  const SplitViews split = Split(ReadClasses(root, ListFolders(root), reading),
+                                 kTestShare, Key(0).Child("test split"));
   return {split.rest, split.held_out};
 }
 

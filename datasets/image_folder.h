@@ -9,15 +9,24 @@
 
 namespace ohm::datasets {
 
+// How image files become samples.
+struct FileReading {
+  int image_size = 32;  // all are brought to image_size x image_size
+  // Sets whose decoded images need more than this are not kept in memory: each
+  // image is decoded whenever it is asked for.
+  int64_t memory_mib = 4096;
+};
+
 struct ImageFile {
   std::filesystem::path path;
   int32_t label;
 };
 
-// Decodes all files (in parallel) to image_size x image_size. Error where there
-// are none, or one is broken; `source` names them in messages.
+// The images of `files`. Error where there are none, or one is broken (kept in
+// memory: now, in parallel; else: by the get() that asks for it); `source`
+// names them in messages.
 DatasetPtr DecodeFiles(const std::vector<ImageFile>& files, int classes,
-                       int image_size, const std::string& source);
+                       const FileReading& reading, const std::string& source);
 
 // Names of the folders in `root`, sorted by bytes; hidden ones (".git") are
 // passed over. Error if `root` is no folder or holds none.
@@ -36,6 +45,7 @@ struct TrainTest {
 // sorted names are the classes, test may lack some. Or class folders alone:
 // then a fifth of every class, drawn by a fixed key, is the test set. Error
 // where a class folder holds no images or test has a class that train has not.
-TrainTest ReadImageFolder(const std::filesystem::path& root, int image_size);
+TrainTest ReadImageFolder(const std::filesystem::path& root,
+                          const FileReading& reading);
 
 }  // namespace ohm::datasets

@@ -1,4 +1,5 @@
-// Images held in memory as bytes: what every reader returns.
+// Images held in memory as bytes: what readers return, but for image files
+// that are too many for it (image_folder.h).
 #pragma once
 
 #include <vector>
@@ -16,6 +17,7 @@ class MemoryDataset : public Dataset {
                 const std::string& source);
   int64_t size() const override { return int64_t(labels_.size()); }
   Sample get(int64_t index) const override;
+  int32_t label(int64_t index) const override { return labels_[size_t(index)]; }
   int classes() const override { return classes_; }
 
  private:

@@ -87,9 +87,13 @@ OpenedDataset OpenIdx(const DatasetRow& row, const OpenOptions& o) {
   return Opened(row, read("train"), read("t10k"));
 }
 
-template <TrainTest (*read)(const fs::path&, int)>
+FileReading Reading(const OpenOptions& o) {
+  return {.image_size = o.image_size, .memory_mib = o.memory_mib};
+}
+
+template <TrainTest (*read)(const fs::path&, const FileReading&)>
 OpenedDataset OpenTrainTest(const DatasetRow& row, const OpenOptions& o) {
-  const TrainTest sets = read(Folder(row, o), o.image_size);
+  const TrainTest sets = read(Folder(row, o), Reading(o));
   return Opened(row, sets.train, sets.test);
 }
 
@@ -99,7 +103,7 @@ OpenedDataset OpenImageFolder(const DatasetRow& row, const OpenOptions& o) {
   std::error_code code;
   const bool beside = fs::is_directory(root / row.folder, code);
   const TrainTest sets =
-      ReadImageFolder(beside ? root / row.folder : root, o.image_size);
+      ReadImageFolder(beside ? root / row.folder : root, Reading(o));
   return Opened(row, sets.train, sets.test);
 }
 

@@ -10,9 +10,10 @@
 namespace ohm::datasets {
 
 struct OpenOptions {
-  std::string root{};   // holds the published folders
-  uint64_t seed = 1;    // of procedural sets
-  int image_size = 32;  // what all images are brought to
+  std::string root{};         // holds the published folders
+  uint64_t seed = 1;          // of procedural sets
+  int image_size = 32;        // what all images are brought to
+  int64_t memory_mib = 4096;  // image files: see FileReading
   int64_t train_count = 8000, test_count = 2000;  // of procedural sets
 };
 

@@ -8,7 +8,7 @@ namespace ohm::datasets {
 
 namespace fs = std::filesystem;
 
-TrainTest ReadTinyImageNet(const fs::path& root, int image_size) {
+TrainTest ReadTinyImageNet(const fs::path& root, const FileReading& reading) {
   std::vector<ImageFile> train, test;
   std::map<std::string, int32_t> label_of;
   for (const std::string& wnid : ListFolders(root / "train")) {
@@ -28,8 +28,8 @@ TrainTest ReadTinyImageNet(const fs::path& root, int image_size) {
     test.push_back({std::move(path), found->second});
   }
   const int classes = int(label_of.size());
-  return {DecodeFiles(train, classes, image_size, (root / "train").string()),
-          DecodeFiles(test, classes, image_size, images.string())};
+  return {DecodeFiles(train, classes, reading, (root / "train").string()),
+          DecodeFiles(test, classes, reading, images.string())};
 }
 
 }  // namespace ohm::datasets

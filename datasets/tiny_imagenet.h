@@ -12,6 +12,7 @@ namespace ohm::datasets {
 // classes in root/val/val_annotations.txt (tabs), are the test set; images of
 // other classes and names whose file is absent are passed over. Error names
 // file and line where a row is malformed.
-TrainTest ReadTinyImageNet(const std::filesystem::path& root, int image_size);
+TrainTest ReadTinyImageNet(const std::filesystem::path& root,
+                           const FileReading& reading);
 
 }  // namespace ohm::datasets

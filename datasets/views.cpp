@@ -26,6 +26,9 @@ class SubsetView : public Dataset {
   Sample get(int64_t index) const override {
     return base_->get(indices_[size_t(index)]);
   }
+  int32_t label(int64_t index) const override {
+    return base_->label(indices_[size_t(index)]);
+  }
 
  private:
   DatasetPtr base_;
@@ -63,7 +66,7 @@ SplitViews Split(DatasetPtr base, double share, Key key) {
                         share));
   std::vector<std::vector<int64_t>> by_class(size_t(base->classes()));
   for (int64_t i = 0; i < base->size(); ++i) {
-    by_class[size_t(base->get(i).label)].push_back(i);
+    by_class[size_t(base->label(i))].push_back(i);
   }
   std::vector<int64_t> rest, held_out;
   for (size_t c = 0; c < by_class.size(); ++c) {

@@ -27,6 +27,7 @@ struct DataOptions {
   std::string set = "shapes";
   int64_t seed = 1;
   int image_size = 32;
+  int64_t memory_mib = 4096;
   int64_t train_count = 8000;
   int64_t test_count = 2000;
   int crop_padding = 4;
@@ -51,6 +52,13 @@ struct DataOptions {
                    .min = 8,
                    .max = 1024,
                    .doc = "Height and width images are brought to."});
+    visit("memory_mib", memory_mib,
+          FieldDoc{.unit = "MiB",
+                   .min = 0,
+                   .max = 1e9,
+                   .doc = "Image files that need more when decoded are not "
+                          "kept in memory but decoded by the workers in every "
+                          "epoch."});
     visit("train_count", train_count,
           FieldDoc{.unit = "images",
                    .min = 10,

@@ -52,6 +52,7 @@ datasets::OpenedDataset OpenData(const Config& config,
   return datasets::Open(name, {.root = config.data.root,
                                .seed = uint64_t(config.data.seed),
                                .image_size = config.data.image_size,
+                               .memory_mib = config.data.memory_mib,
                                .train_count = config.data.train_count,
                                .test_count = config.data.test_count});
 }

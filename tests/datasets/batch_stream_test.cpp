@@ -9,6 +9,7 @@
 
 #include "core/base/check.h"
 #include "datasets/memory.h"
+#include "tests/support/gradient_check.h"
 
 namespace ohm::datasets {
 namespace {
@@ -95,6 +96,11 @@ Tensor Expected(const Tensor& image, const BatchOptions& options, int top,
   return out;
 }
 
+// The stream multiplies where torchvision divides: the last bits may differ.
+bool Same(const Tensor& a, const Tensor& b) {
+  return test::MaxError(a, b) < 1e-6;
+}
+
 TEST_CASE("batches: without options the images themselves, normalised") {
   const auto data = Noise(10);
   BatchOptions options;
@@ -105,8 +111,8 @@ TEST_CASE("batches: without options the images themselves, normalised") {
   CHECK(all.labels == std::vector<int32_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
   CHECK(all.sizes == std::vector<size_t>{4, 4, 2});
   for (int32_t n = 0; n < 10; ++n) {
-    CHECK(BitEqual(all.images.at(n),
-                   Expected(data->get(n).image, options, 0, 0, false)));
+    CHECK(Same(all.images.at(n),
+               Expected(data->get(n).image, options, 0, 0, false)));
   }
   options.last = LastBatch::kSkip;
   BatchStream skipping(data, options);
@@ -126,8 +132,8 @@ TEST_CASE(
     for (int k = 0; k < 50; ++k) {
       const int top = k / 10, left = k / 2 % 5;
       const bool mirrored = k % 2 == 1;
-      if (BitEqual(all.images.at(n), Expected(data->get(n).image, options, top,
-                                              left, mirrored))) {
+      if (Same(all.images.at(n),
+               Expected(data->get(n).image, options, top, left, mirrored))) {
         ++counts[{top, left, mirrored}];
         ++matches;
       }
@@ -246,6 +252,7 @@ class Failing : public Dataset {
     if (index == 30) ThrowError("sample 30 went away");
     return base_->get(index);
   }
+  int32_t label(int64_t index) const override { return base_->label(index); }
   mutable std::atomic<int> reads = 0;
 
  private:
@@ -313,6 +320,7 @@ TEST_CASE("batches: options out of range, unequal images, Next before Start") {
     Sample get(int64_t index) const override {
       return {Tensor::Zeros({4, 4 + index, 3}, DType::kU8), 0};
     }
+    int32_t label(int64_t /*index*/) const override { return 0; }
   };
   BatchStream unequal(std::make_shared<Unequal>(), {});
   unequal.Start(0);

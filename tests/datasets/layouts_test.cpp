@@ -32,7 +32,7 @@ TEST_CASE("image folder: classes are the sorted names of train") {
   folder.Write("train/dog/gray.png",
                test::PngBytes(8, 8, 1, std::vector<uint8_t>(64, 99)));
   folder.Write("val/dog/v.ppm", PpmBytes(8, 8, 40, 0, 0));
-  const TrainTest sets = ReadImageFolder(folder.path(), 8);
+  const TrainTest sets = ReadImageFolder(folder.path(), {8});
   CHECK(sets.train->classes() == 3);
   CHECK(LabelsOf(*sets.train) == Labels{0, 1, 1, 2});
   CHECK(PixelOf(*sets.train, 0, 7, 7, 0) == 30);
@@ -71,6 +71,33 @@ TEST_CASE("image folder: without a split a fifth of every class is the test") {
   }
 }
 
+TEST_CASE("image folder: kept in memory or decoded when asked for, the same") {
+  const TempFolder folder;
+  for (int i = 0; i < 9; ++i) {
+    folder.Write(fmt::format("{}/{}.ppm", i % 2 == 0 ? "a" : "b", i),
+                 PpmBytes(5, 7, uint8_t(20 * i), uint8_t(i), 3));
+  }
+  const TrainTest kept = ReadImageFolder(folder.path(), {6, 4096});
+  const TrainTest asked = ReadImageFolder(folder.path(), {6, 0});
+  REQUIRE(kept.train->size() == asked.train->size());
+  CHECK(LabelsOf(*kept.test) == LabelsOf(*asked.test));
+  for (int64_t i = 0; i < kept.train->size(); ++i) {
+    const Sample a = kept.train->get(i), b = asked.train->get(i);
+    CHECK(BitEqual(a.image, b.image));
+    CHECK(a.label == b.label);
+    CHECK(asked.train->label(i) == b.label);
+  }
+  // A file that breaks later is named by whoever asks for it.
+  folder.Write("a/0.ppm", "P6 9 9 255 cut");
+  folder.Write("a/2.ppm", "P6 9 9 255 cut");
+  folder.Write("a/4.ppm", "P6 9 9 255 cut");
+  CHECK_THROWS_WITH_AS(
+      [&] {
+        for (int64_t i = 0; i < asked.train->size(); ++i) asked.train->get(i);
+      }(),
+      Contains("expected a whole image"), Error);
+}
+
 TEST_CASE("'folder' is data.root/folder, or data.root itself") {
   const TempFolder folder;
   for (int i = 0; i < 5; ++i) {
@@ -88,7 +115,7 @@ TEST_CASE("'folder' is data.root/folder, or data.root itself") {
 TEST_CASE("image folder: what is wrong is named") {
   const TempFolder folder;
   const auto fails = [&](const char* words) {
-    CHECK_THROWS_WITH_AS(ReadImageFolder(folder.path(), 8), Contains(words),
+    CHECK_THROWS_WITH_AS(ReadImageFolder(folder.path(), {8}), Contains(words),
                          Error);
   };
   fails("expected one folder per class, found none");
@@ -151,8 +178,8 @@ TEST_CASE("gtsrb: malformed tables are named with their line") {
   const std::string table = "GTSRB/Final_Test/GT-final_test.csv";
   const auto fails = [&](const std::string& text, const char* words) {
     if (!text.empty()) folder.Write(table, text);
-    CHECK_THROWS_WITH_AS(ReadGtsrb(folder.path() / "GTSRB", 8), Contains(words),
-                         Error);
+    CHECK_THROWS_WITH_AS(ReadGtsrb(folder.path() / "GTSRB", {8}),
+                         Contains(words), Error);
   };
   fails(kGtsrbHead + GtsrbRow("0.ppm", "43"),
         "GT-final_test.csv:2: expected a class in 0..42, got 43");
