@@ -84,7 +84,7 @@ Tensor SubsamplePad(const Tensor& x, int64_t stride, int64_t before,
                     int64_t after) {
   const int64_t h = x.size(1), w = x.size(2);
   Tensor y =
-      Tensor::Zeros({x.size(0), (h + stride - 1) / stride,
+      Tensor::Empty({x.size(0), (h + stride - 1) / stride,
                      (w + stride - 1) / stride, before + x.size(3) + after},
                     x.dtype());
   const SubsampleMap map(x.shape(), y.shape(), stride, before,
@@ -92,7 +92,11 @@ Tensor SubsamplePad(const Tensor& x, int64_t stride, int64_t before,
   const std::byte* from = x.raw();
   std::byte* to = y.raw();
   map.Each(x.size(0), [&](size_t in_x, size_t in_y) {
-    std::memcpy(to + in_y, from + in_x, map.cell);
+    std::byte* cell = to + in_y - map.offset;
+    std::memset(cell, 0, map.offset);
+    std::memcpy(cell + map.offset, from + in_x, map.cell);
+    const size_t written = map.offset + map.cell;
+    std::memset(cell + written, 0, map.padded_cell - written);
   });
   return y;
 }

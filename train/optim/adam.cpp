@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/kernels/simd.h"
 
 namespace ohm::train {
 namespace {
@@ -12,6 +13,22 @@ namespace {
 constexpr int64_t kGrain = 8192;
 
 bool IsBeta(double beta) { return beta >= 0 && beta < 1; }
+
+struct Coefficients {
+  float beta1, beta2, rest1, rest2, rate, root, epsilon, decay, keep;
+};
+
+OHM_SIMD_CLONES void AdamLoop(float* __restrict p, const float* __restrict g,
+                              float* __restrict m, float* __restrict v,
+                              int64_t n, const Coefficients& c) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float grad = g[i] + c.decay * p[i];
+    m[i] = c.beta1 * m[i] + c.rest1 * grad;
+    v[i] = c.beta2 * v[i] + c.rest2 * grad * grad;
+    p[i] =
+        c.keep * p[i] - c.rate * m[i] / (std::sqrt(v[i]) * c.root + c.epsilon);
+  }
+}
 
 }  // namespace
 
@@ -46,13 +63,10 @@ void Adam::Apply(const Update& update) {
   const auto decay = static_cast<float>(decoupled ? 0.0 : update.weight_decay);
   const auto keep =
       static_cast<float>(decoupled ? 1 - update.lr * update.weight_decay : 1.0);
+  const Coefficients c{beta1, beta2,   rest1, rest2, rate,
+                       root,  epsilon, decay, keep};
   ParallelFor(update.count, kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const float grad = g[i] + decay * p[i];
-      m[i] = beta1 * m[i] + rest1 * grad;
-      v[i] = beta2 * v[i] + rest2 * grad * grad;
-      p[i] = keep * p[i] - rate * m[i] / (std::sqrt(v[i]) * root + epsilon);
-    }
+    AdamLoop(p + begin, g + begin, m + begin, v + begin, end - begin, c);
   });
 }
 

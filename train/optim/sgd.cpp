@@ -4,11 +4,35 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/kernels/simd.h"
 
 namespace ohm::train {
 namespace {
 
 constexpr int64_t kGrain = 16384;
+
+struct Coefficients {
+  float lr, decay, momentum;
+  // p -= lr * (a * m + b * g) covers plain and Nesterov momentum in one loop.
+  float a, b;
+};
+
+OHM_SIMD_CLONES void PlainLoop(float* __restrict p, const float* __restrict g,
+                               int64_t n, float lr, float decay) {
+  for (int64_t i = 0; i < n; ++i) p[i] -= lr * (g[i] + decay * p[i]);
+}
+
+// Decay, momentum and update in one pass.
+OHM_SIMD_CLONES void MomentumLoop(float* __restrict p,
+                                  const float* __restrict g,
+                                  float* __restrict m, int64_t n,
+                                  const Coefficients& c) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float grad = g[i] + c.decay * p[i];
+    m[i] = c.momentum * m[i] + grad;
+    p[i] -= c.lr * (c.a * m[i] + c.b * grad);
+  }
+}
 
 std::vector<std::string> SlotNames(const OptimizerOptions& options) {
   if (options.momentum == 0) return {};
@@ -35,21 +59,15 @@ void Sgd::Apply(const Update& update) {
   const auto decay = static_cast<float>(update.weight_decay);
   if (momentum_ == 0) {
     ParallelFor(update.count, kGrain, [=](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) p[i] -= lr * (g[i] + decay * p[i]);
+      PlainLoop(p + begin, g + begin, end - begin, lr, decay);
     });
     return;
   }
   float* m = (*update.slots)[0].data();
-  const float momentum = momentum_;
-  // p -= lr * (a * m + b * g) covers both forms in one loop.
-  const float a = nesterov_ ? momentum : 1.0F;
-  const float b = nesterov_ ? 1.0F : 0.0F;
+  const Coefficients c{lr, decay, momentum_, nesterov_ ? momentum_ : 1.0F,
+                       nesterov_ ? 1.0F : 0.0F};
   ParallelFor(update.count, kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const float grad = g[i] + decay * p[i];
-      m[i] = momentum * m[i] + grad;
-      p[i] -= lr * (a * m[i] + b * grad);
-    }
+    MomentumLoop(p + begin, g + begin, m + begin, end - begin, c);
   });
 }
 
