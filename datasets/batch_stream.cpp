@@ -27,14 +27,24 @@ struct Placement {
   bool mirrored = false;
 };
 
-Placement Draw(const BatchOptions& options, Key key) {
+// For sample `index` in `epoch`.
+Placement Draw(const BatchOptions& options, int64_t epoch, int64_t index) {
+  const Key augmentation = options.key.Child("augmentation");
+  const Key key = augmentation.Child(uint64_t(epoch)).Child(uint64_t(index));
   Placement place;
   if (options.crop_padding > 0) {
     const auto positions = uint64_t(2 * options.crop_padding + 1);
     place.top = int64_t(key.Below(0, positions)) - options.crop_padding;
     place.left = int64_t(key.Below(1, positions)) - options.crop_padding;
   }
-  place.mirrored = options.flip && key.Below(2, 2) == 1;
+  if (options.flip_alternates) {
+    const Key first = augmentation.Child("first side");
+    place.mirrored =
+        options.flip &&
+        (first.Below(uint64_t(index), 2) + uint64_t(epoch)) % 2 == 1;
+  } else {
+    place.mirrored = options.flip && key.Below(2, 2) == 1;
+  }
   return place;
 }
 
@@ -147,8 +157,7 @@ class BatchStream::Impl {
                           "got {}",
                           batches(), first));
     auto plan = std::make_shared<Epoch>();
-    plan->augmentation =
-        options_.key.Child("augmentation").Child(uint64_t(epoch));
+    plan->number = epoch;
     if (options_.shuffle) {
       plan->order = Permutation(
           data_->size(), options_.key.Child("order").Child(uint64_t(epoch)));
@@ -184,7 +193,7 @@ class BatchStream::Impl {
 
  private:
   struct Epoch {
-    Key augmentation;
+    int64_t number = 0;
     std::vector<int64_t> order;  // empty: as they are
   };
   struct Made {
@@ -239,8 +248,7 @@ class BatchStream::Impl {
                 fmt::format("[batches] expected images of one size, got {} for "
                             "sample {} in a batch {}",
                             shape.str(), at, batch.images.shape().str()));
-      Write(sample.image,
-            Draw(options_, epoch.augmentation.Child(uint64_t(at))), *scale,
+      Write(sample.image, Draw(options_, epoch.number, at), *scale,
             batch.images.data() + i * shape.count());
       batch.labels.push_back(sample.label);
     }

@@ -32,6 +32,7 @@ struct DataOptions {
   int64_t test_count = 2000;
   int crop_padding = 4;
   bool flip = false;
+  bool flip_alternates = false;
   std::vector<double> mean;
   std::vector<double> std;
   int workers = 2;
@@ -78,6 +79,9 @@ struct DataOptions {
     visit("flip", flip,
           FieldDoc{.doc = "Mirror half of the training images, left to "
                           "right."});
+    visit("flip_alternates", flip_alternates,
+          FieldDoc{.doc = "With flip: each image the other way round than in "
+                          "the epoch before, instead of by chance."});
     visit("mean", mean,
           FieldDoc{.min = 0,
                    .max = 1,

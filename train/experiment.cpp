@@ -70,6 +70,7 @@ datasets::BatchOptions MakeBatchOptions(const Config& config,
   if (augment) {
     options.crop_padding = config.data.crop_padding;
     options.flip = config.data.flip;
+    options.flip_alternates = config.data.flip_alternates;
     options.last = datasets::LastBatch::kSkip;
   }
   return options;

@@ -121,6 +121,29 @@ TEST_CASE("batches: without options the images themselves, normalised") {
 }
 
 TEST_CASE(
+    "batches: alternating flips show every image from both sides in turn") {
+  const auto data = Noise(200);
+  BatchOptions options;
+  options.flip = options.flip_alternates = true;
+  options.key = Key(9);
+  int mirrored_first = 0;
+  std::vector<Epoch> epochs;
+  for (int64_t e = 0; e < 4; ++e) epochs.push_back(Collect(data, options, e));
+  for (int32_t n = 0; n < 200; ++n) {
+    const Tensor plain = Expected(data->get(n).image, options, 0, 0, false);
+    const Tensor mirror = Expected(data->get(n).image, options, 0, 0, true);
+    const bool first = Same(epochs[0].images.at(n), mirror);
+    mirrored_first += first ? 1 : 0;
+    for (size_t e = 0; e < 4; ++e) {
+      const bool expected = first == (e % 2 == 0);
+      CHECK(Same(epochs[e].images.at(n), expected ? mirror : plain));
+    }
+  }
+  // Binomial of 200 at one half: deviation 7; six of them.
+  CHECK(std::abs(mirrored_first - 100) < 43);
+}
+
+TEST_CASE(
     "batches: every sample is a crop of its padded image, all crops and "
     "both sides occur") {
   const auto data = Noise(400);
