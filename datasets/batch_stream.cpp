@@ -72,36 +72,60 @@ OHM_SIMD_CLONES void ScaleRow(const uint8_t* __restrict from,
   }
 }
 
-// The row of the window at `place` that shows row `row` of the image: black
-// outside of it, from its end where mirrored.
-void PlaceRow(const Tensor& image, const Placement& place, int64_t row,
-              uint8_t* to) {
+// Where `at` lies on an axis of `size` that is mirrored at its ends.
+int64_t Reflected(int64_t at, int64_t size) {
+  if (at < 0) return -at;
+  return at < size ? at : 2 * (size - 1) - at;
+}
+
+void CopyPixel(const uint8_t* from, uint8_t* to) {
+  for (int c = 0; c < 3; ++c) to[c] = from[c];
+}
+
+// The row of the window at `place` that shows row `row` of the image, from its
+// end where mirrored.
+void PlaceRow(const Tensor& image, const Placement& place, CropFill fill,
+              int64_t row, uint8_t* to) {
   const int64_t h = image.size(0), w = image.size(1);
-  const int64_t first = std::clamp<int64_t>(-place.left, 0, w);
-  const int64_t last = std::clamp<int64_t>(w - place.left, first, w);
-  std::memset(to, 0, size_t(3 * w));
-  if (row < 0 || row >= h) return;
-  const uint8_t* from =
-      image.data<uint8_t>() + 3 * (row * w + first + place.left);
-  if (!place.mirrored) {
-    std::memcpy(to + 3 * first, from, size_t(3 * (last - first)));
+  const bool reflects = fill == CropFill::kReflect;
+  if (reflects) row = Reflected(row, h);
+  if (row < 0 || row >= h) {
+    std::memset(to, 0, size_t(3 * w));
     return;
   }
-  uint8_t* pixel = to + 3 * (w - 1 - first);
-  for (int64_t j = first; j < last; ++j, from += 3, pixel -= 3) {
-    pixel[0] = from[0];
-    pixel[1] = from[1];
-    pixel[2] = from[2];
+  const uint8_t* from = image.data<uint8_t>() + 3 * row * w;
+  const int64_t first = std::clamp<int64_t>(-place.left, 0, w);
+  const int64_t last = std::clamp<int64_t>(w - place.left, first, w);
+  // Pixel j of the window is pixel j + left of the image and goes to `at(j)`.
+  const auto at = [&](int64_t j) {
+    return to + 3 * (place.mirrored ? w - 1 - j : j);
+  };
+  const auto edge = [&](int64_t j) {
+    if (reflects) {
+      CopyPixel(from + 3 * Reflected(j + place.left, w), at(j));
+    } else {
+      std::memset(at(j), 0, 3);
+    }
+  };
+  for (int64_t j = 0; j < first; ++j) edge(j);
+  if (!place.mirrored) {
+    std::memcpy(at(first), from + 3 * (first + place.left),
+                size_t(3 * (last - first)));
+  } else {
+    for (int64_t j = first; j < last; ++j) {
+      CopyPixel(from + 3 * (j + place.left), at(j));
+    }
   }
+  for (int64_t j = last; j < w; ++j) edge(j);
 }
 
 // Writes the window of `image` at `place`, normalised.
-void Write(const Tensor& image, const Placement& place, const RowScale& scale,
-           float* to) {
+void Write(const Tensor& image, const Placement& place, CropFill fill,
+           const RowScale& scale, float* to) {
   const int64_t h = image.size(0), row_bytes = 3 * image.size(1);
   std::vector<uint8_t> placed(static_cast<size_t>(row_bytes));
   for (int64_t i = 0; i < h; ++i, to += row_bytes) {
-    PlaceRow(image, place, i + place.top, placed.data());
+    PlaceRow(image, place, fill, i + place.top, placed.data());
     ScaleRow(placed.data(), scale.scale.data(), scale.offset.data(), to,
              row_bytes);
   }
@@ -243,13 +267,17 @@ class BatchStream::Impl {
                   "[batches] expected images [h, w, 3], got " + shape.str());
         batch.images = Tensor::Empty({count, shape[0], shape[1], 3});
         scale.emplace(options_, shape[1]);
+        OHM_CHECK(options_.crop_padding < std::min(shape[0], shape[1]),
+                  fmt::format("[batches] expected a crop_padding below the "
+                              "size of the images, {}, got {}",
+                              shape.str(), options_.crop_padding));
       }
       OHM_CHECK(shape == Shape({batch.images.size(1), batch.images.size(2), 3}),
                 fmt::format("[batches] expected images of one size, got {} for "
                             "sample {} in a batch {}",
                             shape.str(), at, batch.images.shape().str()));
-      Write(sample.image, Draw(options_, epoch.number, at), *scale,
-            batch.images.data() + i * shape.count());
+      Write(sample.image, Draw(options_, epoch.number, at), options_.crop_fill,
+            *scale, batch.images.data() + i * shape.count());
       batch.labels.push_back(sample.label);
     }
     return batch;

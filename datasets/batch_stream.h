@@ -20,13 +20,21 @@ enum class LastBatch : uint8_t {
   kSkip,  // samples that fill no batch are left out of the epoch
 };
 
+// What a crop shows where it reaches beyond the image.
+enum class CropFill : uint8_t {
+  kBlack,    // zeros, before normalisation
+  kReflect,  // the image mirrored at its edge, which is not repeated
+};
+
 struct BatchOptions {
   int64_t batch = 128;
   bool shuffle = false;  // a new order each epoch
   // Augmentation of each sample: a crop at a random place after `crop_padding`
-  // black pixels on each side, and a mirror image half of the time, as
-  // torchvision's RandomCrop(size, padding) and RandomHorizontalFlip do.
+  // pixels on each side, and a mirror image half of the time, as torchvision's
+  // RandomCrop(size, padding) and RandomHorizontalFlip do. crop_padding is
+  // below the size of the images.
   int crop_padding = 0;
+  CropFill crop_fill = CropFill::kBlack;
   bool flip = false;
   // With flip: not by chance in each epoch, but every image the other way round
   // than in the epoch before, the first by chance. Two epochs show both sides

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/batch_stream.h"
 #include "hw/spec.h"
 #include "train/config_field.h"
 #include "train/optim/optimizer.h"
@@ -31,6 +32,7 @@ struct DataOptions {
   int64_t train_count = 8000;
   int64_t test_count = 2000;
   int crop_padding = 4;
+  datasets::CropFill crop_fill = datasets::CropFill::kBlack;
   bool flip = false;
   bool flip_alternates = false;
   std::vector<double> mean;
@@ -74,8 +76,12 @@ struct DataOptions {
           FieldDoc{.unit = "pixels",
                    .min = 0,
                    .max = 512,
-                   .doc = "Zeros added on each side before a random crop to "
+                   .doc = "Pixels added on each side before a random crop to "
                           "the image size; 0: no crop."});
+    visit("crop_fill", crop_fill,
+          FieldDoc{.choices = {"black", "reflect"},
+                   .doc = "What the added pixels show: zeros, or the image "
+                          "mirrored at its edge."});
     visit("flip", flip,
           FieldDoc{.doc = "Mirror half of the training images, left to "
                           "right."});

@@ -69,6 +69,7 @@ datasets::BatchOptions MakeBatchOptions(const Config& config,
   options.shuffle = augment;
   if (augment) {
     options.crop_padding = config.data.crop_padding;
+    options.crop_fill = config.data.crop_fill;
     options.flip = config.data.flip;
     options.flip_alternates = config.data.flip_alternates;
     options.last = datasets::LastBatch::kSkip;

@@ -2,6 +2,7 @@
 // 2016), figure 5.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "nn/layers/batch_norm2d.h"
@@ -61,5 +62,18 @@ class Bottleneck : public ResidualBlock {
   Conv2d *conv1_, *conv2_, *conv3_;
   BatchNorm2d *bn1_, *bn2_, *bn3_;
 };
+
+// `count` blocks one after the other: the first as `spec` says, the others
+// keep its shape. Block i draws its weights from key.Child(i).
+template <typename Block>
+std::unique_ptr<Sequential> MakeStage(int count, BlockSpec spec, Key key) {
+  auto stage = std::make_unique<Sequential>();
+  for (int i = 0; i < count; ++i) {
+    stage->Add(std::make_unique<Block>(spec, key.Child(uint64_t(i))));
+    spec.in = spec.out;
+    spec.stride = 1;
+  }
+  return stage;
+}
 
 }  // namespace ohm::nn

@@ -18,16 +18,11 @@ class ResNetCifar : public Model {
     for (int stage = 0; stage < 3; ++stage) {
       const int64_t out = width << stage;
       const std::string name = "layer" + std::to_string(stage + 1);
-      auto layer = std::make_unique<Sequential>();
-      for (int block = 0; block < blocks; ++block) {
-        const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
-        const BlockSpec shape{
-            in, out, stride, {spec.shortcut == 'b' ? "shortcut" : ""}};
-        layer->Add(std::make_unique<BasicBlock>(
-            shape, key.Child(name).Child(uint64_t(block))));
-        in = out;
-      }
-      stages_.push_back(AddChild(name, std::move(layer)));
+      const BlockSpec first{
+          in, out, stage > 0 ? 2 : 1, {spec.shortcut == 'b' ? "shortcut" : ""}};
+      stages_.push_back(AddChild(
+          name, MakeStage<BasicBlock>(blocks, first, key.Child(name))));
+      in = out;
     }
     head_ = AddChild("linear", std::make_unique<Linear>(in, spec.classes,
                                                         key.Child("linear")));

@@ -14,12 +14,6 @@ struct Plan {
   bool bottleneck;
 };
 
-std::unique_ptr<Module> MakeBlock(bool bottleneck, const BlockSpec& spec,
-                                  Key key) {
-  if (bottleneck) return std::make_unique<Bottleneck>(spec, key);
-  return std::make_unique<BasicBlock>(spec, key);
-}
-
 class ResNetImageNet : public Model {
  public:
   ResNetImageNet(const Plan& plan, const ModelSpec& spec, Key key) {
@@ -31,14 +25,13 @@ class ResNetImageNet : public Model {
     for (int stage = 0; stage < 4; ++stage) {
       const int64_t out = (kWidth << stage) * (plan.bottleneck ? 4 : 1);
       const std::string name = "layer" + std::to_string(stage + 1);
-      auto layer = std::make_unique<Sequential>();
-      for (int block = 0; block < plan.blocks[size_t(stage)]; ++block) {
-        const int64_t stride = stage > 0 && block == 0 ? 2 : 1;
-        layer->Add(MakeBlock(plan.bottleneck, {in, out, stride, {"downsample"}},
-                             key.Child(name).Child(uint64_t(block))));
-        in = out;
-      }
-      stages_.push_back(AddChild(name, std::move(layer)));
+      const BlockSpec first{in, out, stage > 0 ? 2 : 1, {"downsample"}};
+      const int blocks = plan.blocks[size_t(stage)];
+      stages_.push_back(AddChild(
+          name, plan.bottleneck
+                    ? MakeStage<Bottleneck>(blocks, first, key.Child(name))
+                    : MakeStage<BasicBlock>(blocks, first, key.Child(name))));
+      in = out;
     }
     head_ = AddChild(
         "fc", std::make_unique<Linear>(in, spec.classes, key.Child("fc")));

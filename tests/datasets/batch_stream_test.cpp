@@ -76,14 +76,25 @@ BatchOptions Augmenting() {
   return options;
 }
 
-// What torchvision computes: pad with black, cut, mirror, normalise.
+// Mirrored at both ends, the ends not repeated.
+int Reflected(int at, int size) {
+  const int period = 2 * (size - 1);
+  const int turned = ((at % period) + period) % period;
+  return turned < size ? turned : period - turned;
+}
+
+// What torchvision computes: pad, cut, mirror, normalise.
 Tensor Expected(const Tensor& image, const BatchOptions& options, int top,
                 int left, bool mirrored) {
   Tensor out = Tensor::Empty({1, kH, kW, 3});
   for (int i = 0; i < kH; ++i) {
     for (int j = 0; j < kW; ++j) {
-      const int row = i + top - options.crop_padding;
-      const int col = (mirrored ? kW - 1 - j : j) + left - options.crop_padding;
+      int row = i + top - options.crop_padding;
+      int col = (mirrored ? kW - 1 - j : j) + left - options.crop_padding;
+      if (options.crop_fill == CropFill::kReflect) {
+        row = Reflected(row, kH);
+        col = Reflected(col, kW);
+      }
       const bool inside = row >= 0 && row < kH && col >= 0 && col < kW;
       for (size_t c = 0; c < 3; ++c) {
         const uint8_t byte =
@@ -147,7 +158,9 @@ TEST_CASE(
     "batches: every sample is a crop of its padded image, all crops and "
     "both sides occur") {
   const auto data = Noise(400);
-  const BatchOptions options = Augmenting();
+  BatchOptions options = Augmenting();
+  SUBCASE("black") { options.crop_fill = CropFill::kBlack; }
+  SUBCASE("reflected") { options.crop_fill = CropFill::kReflect; }
   const Epoch all = Collect(data, options, 1);
   std::map<std::tuple<int, int, bool>, int> counts;
   for (int32_t n = 0; n < 400; ++n) {
