@@ -158,9 +158,7 @@ TEST_CASE(
     "batches: every sample is a crop of its padded image, all crops and "
     "both sides occur") {
   const auto data = Noise(400);
-  BatchOptions options = Augmenting();
-  SUBCASE("black") { options.crop_fill = CropFill::kBlack; }
-  SUBCASE("reflected") { options.crop_fill = CropFill::kReflect; }
+  const BatchOptions options = Augmenting();
   const Epoch all = Collect(data, options, 1);
   std::map<std::tuple<int, int, bool>, int> counts;
   for (int32_t n = 0; n < 400; ++n) {
@@ -183,6 +181,34 @@ TEST_CASE(
     if (std::get<2>(place)) mirrored += count;
   }
   CHECK(std::abs(mirrored - 200) < 50);
+}
+
+TEST_CASE("batches: reflecting crops show the image mirrored at its edges") {
+  const auto data = Noise(400);
+  BatchOptions options = Augmenting();
+  options.crop_fill = CropFill::kReflect;
+  const Epoch all = Collect(data, options, 1);
+  std::set<int> seen;
+  for (int32_t n = 0; n < 400; ++n) {
+    bool found = false;
+    for (int k = 0; k < 50; ++k) {
+      if (!Same(all.images.at(n), Expected(data->get(n).image, options, k / 10,
+                                           k / 2 % 5, k % 2 == 1))) {
+        continue;  // some windows of reflections are their own mirror images
+      }
+      seen.insert(k);
+      found = true;
+    }
+    CHECK(found);
+  }
+  CHECK(seen.size() == 50);
+  options.crop_padding = kW;
+  BatchStream too_far(data, options);
+  too_far.Start(0);
+  Batch batch;
+  CHECK_THROWS_WITH_AS(too_far.Next(&batch),
+                       doctest::Contains("expected a crop_padding below"),
+                       Error);
 }
 
 TEST_CASE("batches: the same for any number of workers") {

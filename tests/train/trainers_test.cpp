@@ -63,9 +63,7 @@ TEST_CASE("a run that stops and resumes equals one that does not") {
         OHM_CHECK(left-- > 0, "the disk went away");
         return base->get(index);
       }
-      int32_t label(int64_t index) const override {
-        return base->label(index);
-      }
+      int32_t label(int64_t index) const override { return base->label(index); }
     };
     {
       auto stopping = std::make_shared<Stopping>();

@@ -119,7 +119,8 @@ class BackboneTrainer {
 
   void Step(const datasets::Batch& batch) {
     const double rate = LearningRate(schedule_, step_);
-    const StepResult result = training_->Run(batch, rate, key_.Child("noise").Child(uint64_t(step_)));
+    const StepResult result =
+        training_->Run(batch, rate, key_.Child("noise").Child(uint64_t(step_)));
     OHM_CHECK(
         std::isfinite(result.loss),
         fmt::format("the loss became {} at epoch {}, step {} of {} "
