@@ -61,8 +61,8 @@ struct RowScale {
   }
 };
 
-// Took 2.0 us per 32x32 image with a table of 256 values per channel, one
-// pixel at a time; NORMALISE_US us like this.
+// A batch took 2.0 us per 32x32 image with a table of 256 values per channel,
+// one pixel at a time; it takes 1.6 us like this (docs/results.md).
 OHM_SIMD_CLONES void ScaleRow(const uint8_t* __restrict from,
                               const float* __restrict scale,
                               const float* __restrict offset,

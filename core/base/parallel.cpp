@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 
 #include "core/base/check.h"
 
@@ -63,7 +64,10 @@ void ChooseOpenMpWaiting(char** argv) {
   }
   if (::setenv(kSpinCount, kTurns, 0) != 0) return;
   ::setenv(kOurChoice, "1", 1);
-  ::execv("/proc/self/exe", argv);
+  // By its own path, so that it keeps its name in lists of processes.
+  std::error_code code;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", code);
+  if (!code) ::execv(self.c_str(), argv);
 }
 
 void ForgetOpenMpWaiting() {
