@@ -6,7 +6,6 @@
 
 #include "bench/bench.h"
 #include "core/base/check.h"
-#include "core/base/parallel.h"
 
 namespace ohm::bench {
 
@@ -206,7 +205,6 @@ int Run(int argc, char** argv) {
 }  // namespace ohm::bench
 
 int main(int argc, char** argv) {
-  ohm::ChooseOpenMpWaiting(argv);
   const auto complain = [](const std::string& message, int code) {
     std::fflush(stdout);
     fmt::print(stderr, "ohmgrad bench: {}\n", message);

@@ -9,7 +9,6 @@
 #include "bench/bench.h"
 #include "bench/peer_turn.h"
 #include "core/base/check.h"
-#include "core/base/parallel.h"
 #include "train/config.h"
 
 namespace ohm::bench {
@@ -208,7 +207,6 @@ class Comparison {
 }  // namespace
 
 void BenchPeers(const BenchOptions& options) {
-  ForgetOpenMpWaiting();  // PyTorch has its own; our side chooses again
   const std::vector<Match> matches = SelectMatches(options);
   const PeerPrograms programs = PeerPrograms::Find(options);
   if (!options.json) {

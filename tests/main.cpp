@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <iostream>
 
-#include "core/base/parallel.h"
 #include "tests/support/data.h"
 
 namespace {
@@ -51,7 +50,6 @@ DOCTEST_REGISTER_LISTENER("counter", 1, Counter);
 }  // namespace
 
 int main(int argc, char** argv) {
-  ohm::ChooseOpenMpWaiting(argv);
   doctest::Context context(argc, argv);
   const int result = context.run();
   if (!has_run) return result;

@@ -1,8 +1,6 @@
-#include "core/base/parallel.h"
 #include "train/cli.h"
 
 int main(int argc, char** argv) {
-  ohm::ChooseOpenMpWaiting(argv);
   return ohm::train::RunCommandLine(
       "ohmgrad", std::vector<std::string>(argv + 1, argv + argc));
 }

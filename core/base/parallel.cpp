@@ -1,12 +1,9 @@
 #include "core/base/parallel.h"
 
 #include <omp.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <exception>
-#include <filesystem>
 
 #include "core/base/check.h"
 
@@ -43,37 +40,6 @@ void ParallelFor(int64_t count, int64_t grain,
     }
   }
   if (error) std::rethrow_exception(error);
-}
-
-namespace {
-
-constexpr const char* kSpinCount = "GOMP_SPINCOUNT";
-constexpr const char* kOurChoice = "OHM_CHOSE_SPINCOUNT";
-
-}  // namespace
-
-void ChooseOpenMpWaiting(char** argv) {
-  // Turns of the waiting loop before a thread goes to sleep: a few
-  // microseconds. OpenMP's own choices are up to a million times more, which
-  // burns the very time slice that the other thread is waiting for, or none at
-  // all, which costs a system call at every barrier.
-  constexpr const char* kTurns = "10000";
-  if (std::getenv(kSpinCount) != nullptr ||
-      std::getenv("OMP_WAIT_POLICY") != nullptr) {
-    return;
-  }
-  if (::setenv(kSpinCount, kTurns, 0) != 0) return;
-  ::setenv(kOurChoice, "1", 1);
-  // By its own path, so that it keeps its name in lists of processes.
-  std::error_code code;
-  const auto self = std::filesystem::read_symlink("/proc/self/exe", code);
-  if (!code) ::execv(self.c_str(), argv);
-}
-
-void ForgetOpenMpWaiting() {
-  if (std::getenv(kOurChoice) == nullptr) return;
-  ::unsetenv(kSpinCount);
-  ::unsetenv(kOurChoice);
 }
 
 }  // namespace ohm

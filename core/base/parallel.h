@@ -18,14 +18,4 @@ int Threads();
 void ParallelFor(int64_t count, int64_t grain,
                  const std::function<void(int64_t, int64_t)>& body);
 
-// How threads of OpenMP wait for each other, for programs to call first in
-// main: unless the environment says otherwise, it is set to what is best both
-// alone and beside other programs (docs/results.md has the figures), and the
-// program is started again, because OpenMP reads its environment only once,
-// before main. Does nothing, silently, where that fails.
-void ChooseOpenMpWaiting(char** argv);
-// Takes that choice out of the environment again, for programs to start that
-// are not ours.
-void ForgetOpenMpWaiting();
-
 }  // namespace ohm
