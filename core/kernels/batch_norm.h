@@ -5,9 +5,9 @@
 // Images are f32 or bf16, everything per channel is f32, sums are gathered in
 // double; results do not depend on the thread count.
 //
-// Why not oneDNN's: with its NHWC batch norm, a rectifier and an addition of our
-// own, a training step of ResNet-20 (batch 128, f32, 2 threads) took 169 ms; with
-// these and the arena of a step it takes 152 ms (docs/results.md).
+// Why not oneDNN's: with its NHWC batch norm, a rectifier and an addition of
+// our own, a training step of ResNet-20 (batch 128, f32, 2 threads) took 169
+// ms; with these and the arena of a step it takes 152 ms (docs/results.md).
 #pragma once
 
 #include "core/tensor/tensor.h"
