@@ -18,8 +18,9 @@ struct GradWeightPlan {
 // One part per thread for bf16. oneDNN's own threads work on each other's
 // images there, and on 2 cores that do not share a cache that took 4.0 ms for
 // a strided 16->32 convolution that one thread does in 1.9 (1.0 this way); the
-// ResNet-20 step fell from 99 to 88 ms. Its float32 kernel divides well. Every
-// part writes a whole gradient, so that has to be small against the images.
+// ResNet-20 step there fell from 99 to 93 ms. Its float32 kernel divides well.
+// Every part writes a whole gradient, so that has to be small against the
+// images.
 int Parts(const Tensor& x, const Shape& w_shape) {
   const int threads = Threads();
   const int64_t written = threads * w_shape.count() * int64_t{sizeof(float)};
