@@ -14,8 +14,8 @@ struct BenchOptions {
   double seconds = 3;                  // per case, or per turn of peers
   bool json = false;                   // one JSON object per case
   std::string match;                   // only cases whose name holds this
-  int threads = 0;                     // of kernels; 0: all cores
-  int rounds = 5;                      // of peers
+  int threads = 0;                     // of kernels, crossbar; 0: all cores
+  int rounds = 5;                      // of crossbar and peers
   std::string python;                  // of peers; empty: one that has torch
   std::string peer_script;             // of peers; empty: the repository's
 };
@@ -51,6 +51,7 @@ const std::vector<BenchRow>& BenchTable();
 
 void BenchStep(const BenchOptions& options);
 void BenchKernels(const BenchOptions& options);
+void BenchCrossbar(const BenchOptions& options);
 void BenchData(const BenchOptions& options);
 void BenchPipeline(const BenchOptions& options);
 void BenchPeers(const BenchOptions& options);

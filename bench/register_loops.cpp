@@ -76,6 +76,32 @@ __attribute__((target("avx512f,avx512bf16"))) double DotProducts(
 
 double RunBF16(int64_t rounds) { return DotProducts(rounds, Sums()); }
 
+using Ints16 = int32_t __attribute__((vector_size(64)));
+
+// Every lane adds four products of ones.
+template <size_t... i>
+__attribute__((target("avx512f,avx512vnni"))) double QuadProducts(
+    int64_t rounds, std::index_sequence<i...>) {
+  volatile int four_ones = 0x01010101;
+  const __m512i ones = _mm512_set1_epi32(four_ones);
+  __m512i sums[kSums] = {_mm512_set1_epi32(int(i))...};
+  for (int64_t round = 0; round < rounds; ++round) {
+    ((sums[i] = _mm512_dpbusd_epi32(sums[i], ones, ones)), ...);
+  }
+  double total = 0;
+  for (const __m512i& sum : sums) {
+    const auto lanes = (Ints16)sum;
+    for (int lane = 0; lane < 16; ++lane) total += double(lanes[lane]);
+  }
+  return total / (16 * kSums);
+}
+
+double RunS8(int64_t rounds) { return QuadProducts(rounds, Sums()); }
+
+double FourEachRound(int64_t rounds) {
+  return 4 * double(rounds) + (kSums - 1) / 2.0;
+}
+
 double TwoEachRound(int64_t rounds) {
   return 2 * double(rounds) + (kSums - 1) / 2.0;
 }
@@ -99,6 +125,15 @@ RegisterLoop BF16Loop() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512bf16")) {
     return {"AVX512-BF16", RunBF16, 2 * 32 * kSums, TwoEachRound};
+  }
+#endif
+  return {"none", nullptr, 0, nullptr};
+}
+
+RegisterLoop S8Loop() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512vnni")) {
+    return {"AVX-512 VNNI", RunS8, 2 * 64 * kSums, FourEachRound};
   }
 #endif
   return {"none", nullptr, 0, nullptr};

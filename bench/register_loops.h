@@ -18,5 +18,7 @@ struct RegisterLoop {
 RegisterLoop F32Loop();
 // `run` is null where the processor has no AVX512-BF16.
 RegisterLoop BF16Loop();
+// Products of u8 and s8, added in 32 bits; null without AVX-512 VNNI.
+RegisterLoop S8Loop();
 
 }  // namespace ohm::bench

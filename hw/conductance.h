@@ -12,15 +12,17 @@ struct Pair {
   double plus = 0, minus = 0;
 };
 
-// One code step, siemens: (g_max - g_min) / h. weight_bits >= 2.
-double ConductanceStep(const CrossbarSpec& spec);
+// `largest` is the largest code of a cell, at least 1.
+
+// One code step, siemens: (g_max - g_min) / largest.
+double ConductanceStep(int largest, const CrossbarSpec& spec);
 
 // plus = g_min + max(code, 0) * step, minus = g_min + max(-code, 0) * step; the
-// codes h and -h use g_max exactly. `code` may be fractional (ideal weights, in
-// units of h).
-Pair ToPair(double code, const CrossbarSpec& spec);
+// codes `largest` and -largest use g_max exactly. `code` may be fractional
+// (ideal weights). The arm `plus` alone is a cell without sign.
+Pair ToPair(double code, int largest, const CrossbarSpec& spec);
 // The reverse, (plus - minus) / step, to the rounding of double: a whole code
 // comes back as itself when rounded.
-double ToCode(const Pair& pair, const CrossbarSpec& spec);
+double ToCode(const Pair& pair, int largest, const CrossbarSpec& spec);
 
 }  // namespace ohm::hw

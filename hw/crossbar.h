@@ -1,11 +1,20 @@
-// One layer on crossbars: programming, the forward pass with an ADC per tile,
+// One layer on crossbars: programming, the forward pass with its conversions,
 // and the pieces of its straight-through gradient. A linear layer is a 1x1
 // convolution on [n, 1, 1, c].
 //
 //   xq   = DAC(x)                                   codes * dx
 //   p_t  = sum over the rows of row tile t of xq * Wq
-//   z_t  = ADC_t(p_t)                               codes * range_t / h
+//   z_t  = ADC(p_t)                                 codes * range / h
 //   y    = sum over t of gain[t, n] * z_t
+//
+// Where slices or cycles are converted apart (adc_per), p_t is a sum of partial
+// products (hw/slicing.h), each converted for itself, and
+//
+//   z_t  = sum over slices s and cycles c of
+//              sign_c * 2^(shift_s + shift_c) * ADC(p_tsc)  -  offsets
+//
+// added as whole codes. Where no conversion can lose anything all that is p_t
+// itself, and computed as such (Shortcut).
 //
 // Wires and devices are ideal here, so the difference of a pair's currents is
 // exactly proportional to p_t (hw/reference.h computes it in volts and siemens
@@ -20,6 +29,7 @@
 #include "core/kernels/conv_spec.h"
 #include "core/tensor/tensor.h"
 #include "hw/geometry.h"
+#include "hw/slicing.h"
 #include "hw/spec.h"
 
 namespace ohm::hw {
@@ -31,34 +41,60 @@ struct Programmed {
   Conv2dSpec conv;
   Shape weight_shape;  // [out, kh, kw, in / groups]
   TileMap map;
-  float step = 1;    // weight units per code
-  Tensor effective;  // f32, like the weights: codes * step
+  Slicing slicing;        // what is converted apart
+  bool lossless = false;  // every conversion gives its sum exactly
+  float step = 1;         // weight units per code
+  Tensor codes;           // f32 whole numbers, like the weights; ideal: those
+  Tensor effective;       // f32, like the weights: codes * step
 
-  // What the kernels read. Integer: s8 codes, for weights and DAC of at most 8
-  // bits; else f32. Rows come in pieces: quads of four channels of one kernel
+  // What the kernels read. Integer: s8 digits, for weights and DAC of at most
+  // 8 bits; else f32. Rows come in pieces: quads of four channels of one kernel
   // position (integer; the channels of a group are padded to a multiple of 4,
   // and a quad that two row tiles share is in both, with zeros for the other's
   // rows), or single rows (float).
   struct RowTile {
-    int64_t first = 0, count = 0;  // pieces
-    int64_t at = 0;                // its weights in a group's part of `packed`
+    int64_t first = 0, count = 0;  // in `pieces`
   };
   bool integer = false;
   int64_t channels = 0;        // of one group, as the kernels see them
   int64_t padded_outputs = 0;  // of one group: a multiple of 16
   std::vector<RowTile> row_tiles;
-  Tensor packed;  // [groups, all pieces, padded_outputs, 4 or 1]
-  Tensor start;   // s32 [groups, row_tiles, padded_outputs]; integer only
+  // Of all row tiles: which quad or row of a window (kh, kw, channels).
+  std::vector<int32_t> pieces;
+  Tensor packed;  // [slices, groups, pieces, padded_outputs, 4 or 1]
+  Tensor start;   // s32 [slices, groups, row_tiles, padded_outputs]; integer
+
+  // What is added to a logical column after its conversions, in products of
+  // codes: per_input times the sum of the row tile's inputs, plus constant.
+  // [groups, row_tiles, padded_outputs]; empty where digits have signs.
+  std::vector<int32_t> per_input, constant;
+  // Whether a slice of a logical column stores its complement: [slices,
+  // groups, row_tiles, padded_outputs]; empty without column_flip.
+  std::vector<uint8_t> flipped;
+  Tensor ones;        // s8 [pieces, 16, 4]: 1 on the rows of a row tile
+  Tensor ones_start;  // s32 [row_tiles, 16]
+
+  // Entry of a logical column in the arrays above, output over all groups.
+  int64_t At(int64_t row_tile, int64_t output) const;
+  int64_t entries() const;  // of one slice
 };
+
+// kNever: slices and cycles are converted one by one even where an ADC that
+// loses nothing makes that the same as one integer product.
+enum class Shortcut : uint8_t { kWhereExact, kNever };
+
 // w [out, kh, kw, in / groups], f32. Error where shapes or spec are wrong.
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
-                   const CrossbarSpec& spec);
+                   const CrossbarSpec& spec,
+                   Shortcut shortcut = Shortcut::kWhereExact);
 
 // What the converters cover, in the layer's own units.
 struct Ranges {
   float input = 0;  // the DAC: largest |x|
-  // The ADC: largest |p_t|, one per tile (TileMap::TileOf) or one in all.
-  // Empty: conversion is ideal, as while calibrating.
+  // The ADC: largest magnitude of what it converts, as many as
+  // AdcRangeCount(), in the order of AdcRangeOf() (hw/adc.h). Empty: conversion
+  // is ideal, as while calibrating. Not read where spec.calibration is
+  // full_scale or fixed.
   std::vector<float> adc;
 };
 
@@ -71,24 +107,36 @@ struct Clipped {
 
 // What a forward pass saw.
 struct Observed {
-  // The range that each tile asks for, in layer units: the largest |p_t|, or
-  // the percentile that spec.calibration names (over 1.6 % too large at most;
-  // hw/histogram.h).
-  std::vector<float> tile_range;
-  std::vector<Clipped> clipped;  // ordered by pixel, row tile, output
+  // What each ADC range asks for, in layer units and in the order of
+  // Ranges::adc: the largest magnitude of the sums, or what spec.calibration
+  // names (a percentile is over 1.6 % too large at most; hw/histogram.h).
+  std::vector<float> adc;
+  // Ordered by pixel, row tile, output. Empty where slices or cycles are
+  // converted apart: a sum that one of them clips still passes its gradient.
+  std::vector<Clipped> clipped;
 };
 
-// x [n, h, w, c] -> y [n, h', w', out]. gain [row_tiles, out] or undefined (all
-// ones). `observed` may be null. Fastest with weights and DAC of at most 8 bits
-// and an ADC that is not ideal: partial sums are then converted in registers.
-// Observing percentiles costs about as much again.
+// x [n, h, w, c], f32 or bf16 -> y [n, h', w', out] of the same type. gain
+// [row_tiles, out] or undefined (all ones). `observed` may be null. Fastest
+// with weights and DAC of at most 8 bits and an ADC that is not ideal: partial
+// sums are then converted in registers. Observing percentiles or least errors
+// costs about as much again.
 Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
                const Tensor& gain, Observed* observed);
 
 // d<y, gy>/d gain: [row_tiles, out], sums of gy * z_t with the converted
-// partial sums, which are computed again rather than kept.
+// partial sums, which are computed again rather than kept. x and gy f32 or
+// bf16.
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy);
+
+// d<y, gy>/d range for each of ranges.adc, [ranges]; 0 with an ideal ADC.
+// Straight-through: within the range the derivative of a conversion is (code -
+// sum / step) / h, beyond it +-1 (Esser et al., "Learned step size
+// quantization", ICLR 2020, eq. 3).
+Tensor RangeGradient(const Tensor& x, const Programmed& weights,
+                     const Ranges& ranges, const Tensor& gain,
+                     const Tensor& gy);
 
 // The effective weights with every logical column scaled by its gain: what a
 // plain convolution needs for the gradient of x. Undefined gain: all ones.
@@ -99,7 +147,8 @@ void ScaleWeightGradient(const Programmed& weights, const Tensor& gain,
 
 // The plain gradients treat every conversion as if it passed its gradient on.
 // This takes the clipped ones out again: from gx [n, h, w, c] and gw (like the
-// weights), where defined. gw must not have been scaled by the gain yet.
+// weights), where defined. gw must not have been scaled by the gain yet. x, gy
+// and gx f32 or bf16.
 void RemoveClipped(const std::vector<Clipped>& clipped, const Tensor& x,
                    const Programmed& weights, const Ranges& ranges,
                    const Tensor& gain, const Tensor& gy, Tensor* gx,

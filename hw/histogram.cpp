@@ -13,6 +13,16 @@ namespace {
 constexpr int kShift = 23 - 6;
 constexpr int32_t kExponentBias = 127;
 
+// Mean square error of numbers even spread over low..high in a quantiser of
+// steps of `step` up to `range`.
+double BinError(double low, double high, double range, double step) {
+  const double middle = (low + high) / 2;
+  if (middle >= range) return (middle - range) * (middle - range);
+  if (high - low > step / 2) return step * step / 12;
+  const double rounded = std::nearbyint(middle / step) * step;
+  return (middle - rounded) * (middle - rounded);
+}
+
 }  // namespace
 
 void MagnitudeHistogram::Add(const float* values, int64_t count) {
@@ -31,6 +41,11 @@ void MagnitudeHistogram::Merge(const MagnitudeHistogram& other) {
   largest_ = std::max(largest_, other.largest_);
 }
 
+double MagnitudeHistogram::LowerEdge(size_t bin) {
+  const auto fraction = double(bin % kBinsPerOctave) / kBinsPerOctave;
+  return std::ldexp(1 + fraction, kFirstExponent + int(bin / kBinsPerOctave));
+}
+
 float MagnitudeHistogram::Percentile(double percent) const {
   OHM_ASSERT(percent > 0 && percent <= 100);
   int64_t all = 0;
@@ -41,13 +56,50 @@ float MagnitudeHistogram::Percentile(double percent) const {
     covered += bins_[i];
     if (double(covered) < wanted || covered == 0) continue;
     if (covered == all) break;
-    // The upper edge of the bin.
-    const auto fraction = double((i + 1) % kBinsPerOctave) / kBinsPerOctave;
-    const int exponent = kFirstExponent + int((i + 1) / kBinsPerOctave);
-    const auto edge = static_cast<float>(std::ldexp(1 + fraction, exponent));
-    return std::min(edge, largest_);
+    return std::min(static_cast<float>(LowerEdge(i + 1)), largest_);
   }
   return largest_;
+}
+
+double MagnitudeHistogram::MeanSquareError(double range,
+                                           int largest_code) const {
+  const double step = range / largest_code;
+  double sum = 0, count = 0;
+  for (size_t i = 0; i < bins_.size(); ++i) {
+    if (bins_[i] == 0) continue;
+    // The outermost bins hold zeros and what is as good as zero.
+    const double error =
+        i == 0 ? 0.0 : BinError(LowerEdge(i), LowerEdge(i + 1), range, step);
+    sum += double(bins_[i]) * error;
+    count += double(bins_[i]);
+  }
+  return count > 0 ? sum / count : 0.0;
+}
+
+float MagnitudeHistogram::LeastErrorRange(int largest_code) const {
+  constexpr int kSteps = 64, kStepsPerOctave = 8;
+  double best = double(largest_);
+  double least = MeanSquareError(best, largest_code);
+  for (int k = 1; k < kSteps && largest_ > 0; ++k) {
+    const double range =
+        double(largest_) * std::exp2(-double(k) / kStepsPerOctave);
+    const double error = MeanSquareError(range, largest_code);
+    if (error < least) {
+      least = error;
+      best = range;
+    }
+  }
+  return static_cast<float>(best);
+}
+
+std::vector<std::pair<float, int64_t>> MagnitudeHistogram::Filled() const {
+  std::vector<std::pair<float, int64_t>> filled;
+  for (size_t i = 0; i < bins_.size(); ++i) {
+    if (bins_[i] != 0) {
+      filled.emplace_back(i == 0 ? 0.0F : float(LowerEdge(i)), bins_[i]);
+    }
+  }
+  return filled;
 }
 
 }  // namespace ohm::hw

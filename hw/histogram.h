@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace ohm::hw {
@@ -20,9 +21,22 @@ class MagnitudeHistogram {
   float Percentile(double percent) const;
   float largest() const { return largest_; }
 
+  // The range, of steps of range / largest_code, that makes the mean square
+  // error of rounding and clipping the counted magnitudes least; found among
+  // ranges 2^(-k/8) times the largest magnitude, k < 64, with each bin as even
+  // spread over its width or, where a step is wider, at its middle. 0 if
+  // nothing was counted.
+  float LeastErrorRange(int largest_code) const;
+
+  // For reports: lower edge and count of each bin that is not empty.
+  std::vector<std::pair<float, int64_t>> Filled() const;
+
  private:
   // 64 bins per octave from 2^-32 to 2^48, in products of codes or in layer
   // units; what is smaller or larger falls into the outer bins.
+  static double LowerEdge(size_t bin);
+  double MeanSquareError(double range, int largest_code) const;
+
   static constexpr int kBinsPerOctave = 64, kFirstExponent = -32, kOctaves = 80;
 
   std::vector<int64_t> bins_ =

@@ -5,17 +5,30 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/kernels/float_type.h"
 #include "hw/converters.h"
 
 namespace ohm::hw {
 namespace {
 
-constexpr uint8_t kZeroCode = 128;
+constexpr int kZeroCode = 128;
+
+// A row of x as floats: x itself, or `room` filled.
+const float* RowAsFloats(const float* row, int64_t /*count*/,
+                         std::vector<float>* /*room*/) {
+  return row;
+}
+const float* RowAsFloats(const BFloat16* row, int64_t count,
+                         std::vector<float>* room) {
+  room->resize(size_t(count));
+  for (int64_t i = 0; i < count; ++i) (*room)[size_t(i)] = ToFloat(row[i]);
+  return room->data();
+}
 
 }  // namespace
 
 InputImage::InputImage(const Tensor& x, const Programmed& weights, float range)
-    : conv_(weights.conv), bits_(weights.spec.dac_bits) {
+    : conv_(weights.conv), largest_(LargestInput(weights.spec)) {
   const Shape& w = weights.weight_shape;
   const Shape y = Conv2dOutputShape(x.shape(), w, conv_);
   images_ = x.size(0);
@@ -30,66 +43,110 @@ InputImage::InputImage(const Tensor& x, const Programmed& weights, float range)
   OHM_CHECK(padded_h_ * padded_w_ * channels_ * conv_.groups <
                 std::numeric_limits<int32_t>::max(),
             "[crossbar] one image is too large: " + x.shape().str());
-  if (bits_ != 0) step_ = StepFor(range, bits_);
-
-  const int64_t piece = weights.integer ? 4 : 1;
-  for (int64_t a = 0; a < w[1]; ++a) {
-    for (int64_t b = 0; b < w[2]; ++b) {
-      const int64_t column = a * conv_.dil_h * padded_w_ + b * conv_.dil_w;
-      for (int64_t c = 0; c < channels_; c += piece) {
-        places_.push_back(
-            static_cast<int32_t>(column * conv_.groups * channels_ + c));
-      }
-    }
-  }
+  if (largest_ != 0) step_ = StepFor(range, largest_);
+  SetPlaces(weights);
   if (weights.integer) {
-    Fill<uint8_t>(x, kZeroCode);
+    SetTables(weights.slicing);
+    Fill<uint8_t>(x);
   } else {
-    Fill<float>(x, 0.0F);
+    Fill<float>(x);
   }
 }
 
-template <>
-void InputImage::FillRow(const float* from, uint8_t* to) const {
-  const int64_t count = w_ * conv_.groups * in_;
-  if (channels_ == in_) {
-    InputCodes(from, count, step_, bits_, to);
-    return;
+void InputImage::SetPlaces(const Programmed& weights) {
+  const int64_t piece = weights.integer ? 4 : 1;
+  const int64_t each = channels_ / piece;  // pieces of a kernel position
+  const int64_t kw = weights.weight_shape[2];
+  places_.reserve(weights.pieces.size());
+  for (const int32_t p : weights.pieces) {
+    const int64_t position = p / each, a = position / kw, b = position % kw;
+    const int64_t pixel = a * conv_.dil_h * padded_w_ + b * conv_.dil_w;
+    places_.push_back(static_cast<int32_t>(pixel * conv_.groups * channels_ +
+                                           p % each * piece));
   }
-  std::vector<uint8_t> codes(static_cast<size_t>(count));
-  InputCodes(from, count, step_, bits_, codes.data());
-  const uint8_t* code = codes.data();
+}
+
+void InputImage::SetTables(const Slicing& slicing) {
+  const int bias = slicing.signed_inputs ? 128 : 0;
+  for (size_t c = 0; c < slicing.cycles.size(); ++c) {
+    DigitTable table{};
+    for (int code = -largest_; code <= largest_; ++code) {
+      table[size_t(code + kZeroCode)] =
+          static_cast<uint8_t>(slicing.InputDigit(code, c) + bias);
+    }
+    tables_.push_back(table);
+  }
+}
+
+// Channels a group does not have get the digit of 0; their weights are 0.
+void InputImage::SpreadChannels(const uint8_t* codes, const DigitTable& digits,
+                                uint8_t* to) const {
   for (int64_t i = 0; i < w_ * conv_.groups; ++i) {
-    std::copy_n(code, in_, to);
-    std::fill(to + in_, to + channels_, kZeroCode);
-    code += in_;
+    for (int64_t c = 0; c < in_; ++c) to[c] = digits[codes[c]];
+    std::fill(to + in_, to + channels_, digits[kZeroCode]);
+    codes += in_;
     to += channels_;
   }
 }
 
-template <>
-void InputImage::FillRow(const float* from, float* to) const {
-  InputValues(from, w_ * conv_.groups * in_, step_, bits_, 1.0F, to);
+void InputImage::FillRow(const float* from, std::vector<uint8_t>* codes,
+                         uint8_t* to) const {
+  const int64_t all = conv_.groups * channels_, side = conv_.pad_w * all;
+  const int64_t count = w_ * conv_.groups * in_;
+  // Signed codes of one cycle are the digits themselves.
+  const bool direct = channels_ == in_ && tables_.size() == 1 &&
+                      tables_[0][kZeroCode] == kZeroCode;
+  if (from != nullptr && !direct) {
+    codes->resize(size_t(count));
+    InputCodes(from, count, step_, largest_, codes->data());
+  }
+  for (const DigitTable& digits : tables_) {
+    const uint8_t zero = digits[kZeroCode];
+    uint8_t* end = to + padded_w_ * all;
+    if (from == nullptr) {
+      std::fill(to, end, zero);
+    } else {
+      std::fill(to, to + side, zero);
+      if (direct) {
+        InputCodes(from, count, step_, largest_, to + side);
+      } else {
+        SpreadChannels(codes->data(), digits, to + side);
+      }
+      std::fill(end - side, end, zero);
+    }
+    to += cycle_stride_;
+  }
+}
+
+void InputImage::FillRow(const float* from, std::vector<uint8_t>* /*unused*/,
+                         float* to) const {
+  const int64_t all = conv_.groups * channels_, side = conv_.pad_w * all;
+  std::fill(to, to + padded_w_ * all, 0.0F);
+  if (from == nullptr) return;
+  InputValues(from, w_ * all, step_, largest_, 1.0F, to + side);
 }
 
 template <typename T>
-void InputImage::Fill(const Tensor& x, T zero) {
+void InputImage::Fill(const Tensor& x) {
   const int64_t all = conv_.groups * channels_;
-  values_ = Tensor::Empty({images_, padded_h_, padded_w_, all}, DTypeOf<T>());
-  const int64_t row = padded_w_ * all, side = conv_.pad_w * all;
-  ParallelFor(images_ * padded_h_, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      T* to = values_.data<T>() + i * row;
-      const int64_t r = i % padded_h_ - conv_.pad_h;
-      if (r < 0 || r >= h_) {
-        std::fill(to, to + row, zero);
-        continue;
+  const auto cycles = int64_t(std::max<size_t>(tables_.size(), 1));
+  values_ = Tensor::Empty({cycles, images_ * padded_h_, padded_w_, all},
+                          DTypeOf<T>());
+  cycle_stride_ = images_ * padded_h_ * padded_w_ * all;
+  const int64_t count = w_ * conv_.groups * in_;
+  kernels::VisitFloatType(x.dtype(), [&](auto type) {
+    const auto* source = x.data<decltype(type)>();
+    ParallelFor(images_ * padded_h_, 8, [&](int64_t begin, int64_t end) {
+      std::vector<float> room;
+      std::vector<uint8_t> codes;
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t r = i % padded_h_ - conv_.pad_h;
+        const int64_t from = (i / padded_h_ * h_ + r) * count;
+        FillRow(r < 0 || r >= h_ ? nullptr
+                                 : RowAsFloats(source + from, count, &room),
+                &codes, values_.data<T>() + i * padded_w_ * all);
       }
-      const int64_t from = (i / padded_h_ * h_ + r) * w_;
-      std::fill(to, to + side, zero);
-      FillRow(x.data() + from * conv_.groups * in_, to + side);
-      std::fill(to + row - side, to + row, zero);
-    }
+    });
   });
 }
 

@@ -2,94 +2,217 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "hw/adc.h"
 #include "hw/converters.h"
 #include "hw/crossbar.h"
 
 namespace ohm::hw {
 namespace {
 
+constexpr int64_t kOnesColumns = 16;  // the narrowest that kernels take
+
 int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-bool FitsBytes(int bits) { return bits >= 2 && bits <= 8; }
+bool FitsBytes(int largest) { return largest >= 1 && largest <= 127; }
 
-// The piece that holds a fan-in index.
-int64_t PieceOf(const Programmed& p, int64_t fan_in_index) {
-  if (!p.integer) return fan_in_index;
-  const int64_t in = p.weight_shape[3];
-  return fan_in_index / in * (p.channels / 4) + fan_in_index % in / 4;
-}
+// Where a row lies in what the kernels read.
+struct RowPlace {
+  int32_t piece;   // within its row tile
+  int32_t lane;    // of a quad; 0 for single rows
+  int32_t fan_in;  // index
+};
 
-// Fills row_tiles; returns the pieces of all of them.
-int64_t CutRows(Programmed* p) {
-  const int64_t entries = p->padded_outputs * (p->integer ? 4 : 1);
-  int64_t pieces = 0;
+// The rows of all row tiles in order; fills pieces and row_tiles.
+std::vector<RowPlace> PlaceRows(Programmed* p) {
+  const auto channels = static_cast<int32_t>(p->map.matrix().channels());
+  const auto quads = static_cast<int32_t>(p->channels / 4);
+  std::vector<RowPlace> places;
+  places.reserve(size_t(p->map.matrix().fan_in));
+  std::vector<int32_t> seen(
+      size_t(p->map.matrix().positions * std::max<int64_t>(p->channels, 1)),
+      -1);
   for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
-    const int64_t row = p->map.first_row(t);
-    const int64_t first = PieceOf(*p, row);
-    const int64_t last = PieceOf(*p, row + p->map.rows_in(t) - 1);
-    p->row_tiles.push_back({first, last - first + 1, pieces * entries});
-    pieces += last - first + 1;
+    const auto first = static_cast<int32_t>(p->pieces.size());
+    for (const int32_t k : p->map.RowsOf(t)) {
+      const int32_t position = k / channels, channel = k % channels;
+      const int32_t piece = p->integer ? position * quads + channel / 4 : k;
+      int32_t& at = seen[size_t(piece)];  // in `pieces`
+      if (at < first) {
+        at = static_cast<int32_t>(p->pieces.size());
+        p->pieces.push_back(piece);
+      }
+      places.push_back({at - first, p->integer ? channel % 4 : 0, k});
+    }
+    p->row_tiles.push_back({first, int64_t(p->pieces.size()) - first});
   }
-  return pieces;
+  return places;
 }
 
-// Writes one output's codes into its column, and its column's start.
-void PackColumn(const float* codes, int64_t output, Programmed* p) {
-  const int64_t outputs = p->map.matrix().outputs, in = p->weight_shape[3];
-  const int64_t columns = p->padded_outputs;
-  const int64_t group = output / outputs, n = output % outputs;
-  auto* packed = p->packed.data<int8_t>() +
-                 group * (p->packed.count() / p->map.matrix().groups) + n * 4;
-  auto* start =
-      p->start.data<int32_t>() + group * p->map.row_tiles() * columns + n;
-  int64_t channel = 0, position = 0;  // of the row
-  for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
-    const auto& tile = p->row_tiles[size_t(t)];
-    int8_t* to = packed + tile.at;
+// Packs the digits of one slice of one logical column after the other.
+class IntegerPacker {
+ public:
+  IntegerPacker(std::vector<RowPlace> rows, Programmed* p)
+      : rows_(std::move(rows)), p_(*p) {
+    const int64_t groups = p_.map.matrix().groups;
+    const int64_t tiles = p_.map.row_tiles();
+    const auto pieces = static_cast<int64_t>(p_.pieces.size());
+    slices_ = int64_t(p_.slicing.slices.size());
+    const Shape packed{slices_, groups, pieces, p_.padded_outputs * 4};
+    p_.packed = Tensor::Zeros(packed, DType::kS8);
+    p_.start =
+        Tensor::Zeros({slices_, groups, tiles, p_.padded_outputs}, DType::kS32);
+    input_zero_ = p_.slicing.signed_inputs ? 128 : 0;
+    if (p_.slicing.signed_weights && p_.slicing.input_offset == 0) return;
+    p_.per_input.assign(size_t(p_.entries()), 0);
+    p_.constant.assign(size_t(p_.entries()), 0);
+    if (p_.spec.column_flip) {
+      p_.flipped.assign(size_t(slices_ * p_.entries()), 0);
+    }
+    if (!p_.slicing.signed_weights) PackOnes();
+  }
+
+  void PackAll() {
+    ParallelFor(p_.map.outputs(), 16, [&](int64_t begin, int64_t end) {
+      for (int64_t o = begin; o < end; ++o) PackOutput(o);
+    });
+  }
+
+ private:
+  // What a row tile's inputs add up to, as the converters see them.
+  void PackOnes() {
+    const auto pieces = static_cast<int64_t>(p_.pieces.size());
+    p_.ones = Tensor::Zeros({pieces, kOnesColumns * 4}, DType::kS8);
+    p_.ones_start =
+        Tensor::Zeros({p_.map.row_tiles(), kOnesColumns}, DType::kS32);
+    auto* ones = p_.ones.data<int8_t>();
+    const RowPlace* row = rows_.data();
+    for (int64_t t = 0; t < p_.map.row_tiles(); ++t) {
+      const auto rows = static_cast<int64_t>(p_.map.RowsOf(t).size());
+      for (int64_t r = 0; r < rows; ++r, ++row) {
+        const int64_t piece = p_.row_tiles[size_t(t)].first + row->piece;
+        ones[piece * kOnesColumns * 4 + row->lane] = 1;
+      }
+      p_.ones_start.data<int32_t>()[t * kOnesColumns] =
+          -input_zero_ * static_cast<int32_t>(rows);
+    }
+  }
+
+  void PackOutput(int64_t output) {
+    const float* codes = p_.codes.data() + output * p_.map.matrix().fan_in;
+    const RowPlace* rows = rows_.data();
+    for (int64_t t = 0; t < p_.map.row_tiles(); ++t) {
+      const std::span column(rows, p_.map.RowsOf(t).size());
+      for (int64_t s = 0; s < slices_; ++s) {
+        PackSlice(codes, column, s, t, output);
+      }
+      if (!p_.per_input.empty()) SetOffsets(codes, column, t, output);
+      rows += column.size();
+    }
+  }
+
+  void PackSlice(const float* codes, std::span<const RowPlace> rows,
+                 int64_t slice, int64_t row_tile, int64_t output) {
+    const int64_t outputs = p_.map.matrix().outputs, group = output / outputs;
+    const int64_t first = p_.row_tiles[size_t(row_tile)].first;
+    const auto pieces = static_cast<int64_t>(p_.pieces.size());
+    const int64_t plane =
+        (slice * p_.map.matrix().groups + group) * pieces + first;
+    int8_t* to = p_.packed.data<int8_t>() +
+                 (plane * p_.padded_outputs + output % outputs) * 4;
+    const int64_t entry = slice * p_.entries() + p_.At(row_tile, output);
+    const bool flips = Flips(codes, rows, slice);
+    if (flips) p_.flipped[size_t(entry)] = 1;
+    const int complement = p_.slicing.slices[size_t(slice)].largest;
     int32_t sum = 0;
-    for (int64_t row = 0; row < p->map.rows_in(t); ++row) {
-      const int64_t quad = position + channel / 4 - tile.first;
-      const auto code = static_cast<int8_t>(*codes++);
-      to[quad * columns * 4 + channel % 4] = code;
-      sum += code;
-      if (++channel < in) continue;
-      channel = 0;
-      position += p->channels / 4;
+    for (const RowPlace& row : rows) {
+      int digit = Digit(codes, row, slice);
+      if (flips) digit = complement - digit;
+      to[row.piece * p_.padded_outputs * 4 + row.lane] =
+          static_cast<int8_t>(digit);
+      sum += digit;
     }
-    start[t * columns] = -128 * sum;
+    p_.start.data<int32_t>()[entry] = -input_zero_ * sum;
   }
-}
 
-void PackIntegers(const Tensor& codes, int64_t pieces, Programmed* p) {
-  const int64_t groups = p->map.matrix().groups;
-  p->packed = Tensor::Zeros({groups, pieces, p->padded_outputs, 4}, DType::kS8);
-  p->start = Tensor::Zeros({groups, p->map.row_tiles(), p->padded_outputs},
-                           DType::kS32);
-  const int64_t fan_in = p->map.matrix().fan_in;
-  ParallelFor(p->map.outputs(), 16, [&](int64_t begin, int64_t end) {
-    for (int64_t o = begin; o < end; ++o) {
-      PackColumn(codes.data() + o * fan_in, o, p);
+  int Digit(const float* codes, const RowPlace& row, int64_t slice) const {
+    return p_.slicing.WeightDigit(static_cast<int>(codes[row.fan_in]),
+                                  size_t(slice));
+  }
+
+  bool Flips(const float* codes, std::span<const RowPlace> rows,
+             int64_t slice) const {
+    if (p_.flipped.empty()) return false;
+    int64_t sum = 0;
+    for (const RowPlace& row : rows) sum += Digit(codes, row, slice);
+    return 2 * sum >
+           int64_t(rows.size()) * p_.slicing.slices[size_t(slice)].largest;
+  }
+
+  // With stored weights U = W + o and applied inputs V = X + a, and T the sum
+  // of V over the rows: sum W X = sum U V - o T - a sum U + o a rows. A
+  // complement adds what it lacks, its largest digit times T.
+  void SetOffsets(const float* codes, std::span<const RowPlace> rows,
+                  int64_t row_tile, int64_t output) {
+    const auto at = size_t(p_.At(row_tile, output));
+    const int o = p_.slicing.weight_offset, a = p_.slicing.input_offset;
+    int32_t stored = 0;
+    for (const RowPlace& row : rows) {
+      stored += static_cast<int>(codes[row.fan_in]) + o;
     }
-  });
-}
+    p_.constant[at] = a * (o * static_cast<int32_t>(rows.size()) - stored);
+    int32_t per_input = -o;
+    for (int64_t s = 0; s < slices_ && !p_.flipped.empty(); ++s) {
+      const Digits& slice = p_.slicing.slices[size_t(s)];
+      if (p_.flipped[size_t(s * p_.entries()) + at] != 0) {
+        per_input += slice.largest << slice.shift;
+      }
+    }
+    p_.per_input[at] = per_input;
+  }
 
-// Rows of all tiles follow each other as they do in the weights.
-void PackFloats(const Tensor& codes, int64_t pieces, Programmed* p) {
+  std::vector<RowPlace> rows_;
+  Programmed& p_;
+  int64_t slices_ = 1;
+  int32_t input_zero_ = 0;  // code that stands for no voltage
+};
+
+void PackFloats(const std::vector<RowPlace>& rows, Programmed* p) {
   const MatrixShape& m = p->map.matrix();
-  p->packed = Tensor::Zeros({m.groups, pieces, p->padded_outputs, 1});
+  const auto pieces = static_cast<int64_t>(p->pieces.size());
+  p->packed = Tensor::Zeros({1, m.groups, pieces, p->padded_outputs});
   for (int64_t o = 0; o < p->map.outputs(); ++o) {
-    const float* from = codes.data() + o * m.fan_in;
+    const float* from = p->codes.data() + o * m.fan_in;
     float* to = p->packed.data() + o / m.outputs * pieces * p->padded_outputs +
                 o % m.outputs;
-    for (int64_t k = 0; k < m.fan_in; ++k) to[k * p->padded_outputs] = from[k];
+    for (size_t i = 0; i < rows.size(); ++i) {
+      to[int64_t(i) * p->padded_outputs] = from[rows[i].fan_in];
+    }
   }
+}
+
+// Whether no ADC of the layer can lose anything.
+bool IsLossless(const TileMap& map, const CrossbarSpec& spec,
+                const Slicing& slicing) {
+  for (int64_t t = 0; t < map.row_tiles(); ++t) {
+    if (!IsLossless(int64_t(map.RowsOf(t).size()), spec, slicing)) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
+int64_t Programmed::At(int64_t row_tile, int64_t output) const {
+  const int64_t outputs = map.matrix().outputs;
+  return (output / outputs * map.row_tiles() + row_tile) * padded_outputs +
+         output % outputs;
+}
+
+int64_t Programmed::entries() const {
+  return map.matrix().groups * map.row_tiles() * padded_outputs;
+}
+
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
-                   const CrossbarSpec& spec) {
-  CheckSpec(spec);
+                   const CrossbarSpec& spec, Shortcut shortcut) {
   OHM_CHECK(w.shape().rank() == 4,
             "[crossbar] expected weights [out, kh, kw, in / groups], got " +
                 w.shape().str());
@@ -97,20 +220,27 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   p.spec = spec;
   p.conv = conv;
   p.weight_shape = w.shape();
-  p.map = TileMap(MatrixOf(w.shape(), conv.groups), spec.rows, spec.columns);
-  QuantizedWeights q = QuantizeWeights(w, spec.weight_bits);
+  p.map = TileMap(MatrixOf(w.shape(), conv.groups), spec);
+  QuantizedWeights q = QuantizeWeights(w, LargestWeight(spec));
   p.step = q.step;
-  p.integer = FitsBytes(spec.weight_bits) && FitsBytes(spec.dac_bits);
+  p.codes = std::move(q.codes);
+  p.effective = p.codes.Clone();
+  for (float& value : p.effective.span()) value *= p.step;
+
+  p.slicing = SlicingOf(spec);
+  p.lossless = IsLossless(p.map, spec, p.slicing);
+  if (p.lossless && shortcut == Shortcut::kWhereExact) {
+    p.slicing = WholeSlicing(spec);
+  }
+  p.integer = FitsBytes(LargestWeight(spec)) && FitsBytes(LargestInput(spec));
   p.channels = p.integer ? RoundUp(w.size(3), 4) : w.size(3);
   p.padded_outputs = RoundUp(p.map.matrix().outputs, 16);
-  const int64_t pieces = CutRows(&p);
+  std::vector<RowPlace> rows = PlaceRows(&p);
   if (p.integer) {
-    PackIntegers(q.codes, pieces, &p);
+    IntegerPacker(std::move(rows), &p).PackAll();
   } else {
-    PackFloats(q.codes, pieces, &p);
+    PackFloats(rows, &p);
   }
-  p.effective = std::move(q.codes);
-  for (float& value : p.effective.span()) value *= p.step;
   return p;
 }
 

@@ -2,14 +2,17 @@
 // by tile, plain loops in double. For the tests; takes seconds where Forward
 // takes microseconds.
 //
-//   V  = DAC code * v_dd / (2^dac_bits - 1)           (so |V| <= v_dd / 2)
+//   V  = digit of the input * v_dd / (levels of the DAC)
 //   I  = sum of V * G+  -  sum of V * G-              (hw/conductance.h)
-//   code = round half to even of clip(I, +-I_range) / (I_range / h)
-//   y += gain * code * (range / h)
+//   code = round half to even of clip(I / I_step, lowest, largest)
+//   z += sign * 2^shift * code * step                 (each slice and cycle)
+//   y += gain * (z - offsets)
 //
-// I_range is the current that a partial sum of `range` (layer units) makes.
-// Ideal converters: an ideal DAC spans +-v_dd / 2 over its range, ideal weights
-// use the conductances between the codes, an ideal ADC passes I on.
+// G- is the other arm of a pair, or with offset encoding an idle cell of the
+// reference column. I_step is the current of one code. Digits are cut here by
+// division, apart from hw/slicing.cpp. Ideal converters: an ideal DAC spans
+// +-v_dd / 2 over its range, ideal weights use the conductances between the
+// codes, an ideal ADC passes I on.
 #pragma once
 
 #include "core/tensor/tensor.h"

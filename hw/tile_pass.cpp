@@ -3,16 +3,36 @@
 #include <algorithm>
 
 #include "core/base/check.h"
+#include "core/kernels/simd.h"
 #include "hw/converters.h"
 
 namespace ohm::hw {
 namespace {
+
+constexpr int64_t kOnesColumns = 16;
 
 // At least 16 blocks, so that a linear layer on a small batch still has work
 // for several threads; whole register blocks (8 pixels).
 int64_t BlockFor(int64_t pixels, int64_t most) {
   const int64_t wanted = (pixels + 15) / 16;
   return std::clamp<int64_t>((wanted + 7) / 8 * 8, 8, most);
+}
+
+template <typename T>
+T* Room(std::vector<T>* room, int64_t count) {
+  if (int64_t(room->size()) < count) room->resize(size_t(count));
+  return room->data();
+}
+
+OHM_SIMD_CLONES void ToFloats(const int32_t* from, int64_t count, float* to) {
+  for (int64_t i = 0; i < count; ++i) to[i] = float(from[i]);
+}
+
+OHM_SIMD_CLONES void AddRow(const int32_t* per_input, const int32_t* constant,
+                            int32_t inputs, int64_t count, int32_t* to) {
+  for (int64_t n = 0; n < count; ++n) {
+    to[n] += per_input[n] * inputs + constant[n];
+  }
 }
 
 }  // namespace
@@ -30,15 +50,14 @@ void TilePass::SetTile(int64_t group, int64_t row_tile,
   block->row_tile = row_tile;
   const auto& tile = weights_.row_tiles[size_t(row_tile)];
   const int64_t columns = weights_.padded_outputs;
-  const int64_t at =
-      group * (weights_.packed.count() / weights_.map.matrix().groups) +
-      tile.at;
+  const auto pieces = static_cast<int64_t>(weights_.pieces.size());
+  const int64_t at = (group * pieces + tile.first) * columns;
   const int32_t* places = image_.places().data() + tile.first;
   if (weights_.integer) {
     block->work.count = block->pixels;
     block->work.quads = places;
     block->work.quad_count = tile.count;
-    block->work.weights = weights_.packed.data<int8_t>() + at;
+    block->work.weights = weights_.packed.data<int8_t>() + at * 4;
     block->work.start = weights_.start.data<int32_t>() +
                         (group * weights_.map.row_tiles() + row_tile) * columns;
     block->work.columns = columns;
@@ -51,52 +70,82 @@ void TilePass::SetTile(int64_t group, int64_t row_tile,
   }
 }
 
-void TilePass::Sums(const TileBlock& block, std::vector<int32_t>* scratch,
-                    float* sums) const {
-  if (!weights_.integer) {
+std::span<const float> TilePass::Sums(const TileBlock& block,
+                                      TileScratch* scratch) const {
+  const int64_t count = block.pixels * weights_.padded_outputs;
+  float* sums = Room(&scratch->sums, count);
+  if (weights_.integer) {
+    int32_t* integers = Room(&scratch->integers, count);
+    CurrentTileKernels().sums(block.work, integers);
+    ToFloats(integers, count, sums);
+  } else {
     TileSumsF32(block.float_work, sums);
-    return;
   }
-  CurrentTileKernels().sums(block.work, scratch->data());
-  std::copy_n(scratch->data(), block.pixels * weights_.padded_outputs, sums);
+  return {sums, size_t(count)};
 }
 
-Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
-                          float unit, const Tensor& gain) {
-  const TileMap& map = weights.map;
-  const int bits = weights.spec.adc_bits;
-  const auto tiles = size_t(map.tiles());
-  Conversion c;
-  c.ideal = bits == 0 || ranges.adc.empty();
-  OHM_CHECK(c.ideal || ranges.adc.size() == 1 || ranges.adc.size() == tiles,
-            "[crossbar] expected one ADC range or one for each of " +
-                std::to_string(tiles) + " tiles, got " +
-                std::to_string(ranges.adc.size()));
-  OHM_CHECK(!gain.defined() || gain.shape() == map.MaskEntries(),
-            "[crossbar] expected gains " + map.MaskEntries().str() + ", got " +
-                (gain.defined() ? gain.shape().str() : ""));
-  c.largest = c.ideal ? 0.0F : float(LargestCode(bits));
-  c.row_tiles = map.row_tiles();
-  c.outputs = map.matrix().outputs;
-  c.padded_outputs = weights.padded_outputs;
-  const auto entries = size_t(c.First(map.matrix().groups, 0));
-  c.to_code.assign(entries, 0.0F);
-  c.to_value.assign(entries, 0.0F);
-  for (int64_t o = 0; o < map.outputs(); ++o) {
-    for (int64_t t = 0; t < map.row_tiles(); ++t) {
-      const auto at = size_t(c.At(t, o));
-      const float scale =
-          gain.defined() ? gain.data()[t * map.outputs() + o] : 1.0F;
-      float step = unit;  // of one code, in layer units
-      if (!c.ideal) {
-        const auto tile = ranges.adc.size() == 1 ? 0 : map.TileOf(t, o);
-        step = StepFor(ranges.adc[size_t(tile)], bits);
-      }
-      c.to_code[at] = unit / step;
-      c.to_value[at] = step * scale;
+size_t TilePass::planes() const {
+  return weights_.slicing.slices.size() * weights_.slicing.cycles.size();
+}
+
+const uint8_t* const* TilePass::Windows(const TileBlock& block, size_t cycle,
+                                        TileScratch* scratch) const {
+  if (cycle == 0) return block.work.pixels;
+  const uint8_t** windows = Room(&scratch->windows, block.pixels);
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    windows[p] = block.work.pixels[p] + int64_t(cycle) * image_.cycle_stride();
+  }
+  return windows;
+}
+
+TileBlock TilePass::Plane(const TileBlock& block, size_t plane,
+                          TileScratch* scratch) const {
+  const size_t slices = weights_.slicing.slices.size();
+  const auto slice = static_cast<int64_t>(plane % slices);
+  TileBlock of_plane = block;
+  of_plane.work.pixels = Windows(block, plane / slices, scratch);
+  of_plane.work.weights += slice * (weights_.packed.count() / int64_t(slices));
+  of_plane.work.start += slice * weights_.entries();
+  return of_plane;
+}
+
+// scratch->inputs: [pixels], the block's inputs as the converters see them.
+void TilePass::SumInputs(const TileBlock& block, TileScratch* scratch) const {
+  TileWork work = block.work;
+  const auto& tile = weights_.row_tiles[size_t(block.row_tile)];
+  work.weights = weights_.ones.data<int8_t>() + tile.first * kOnesColumns * 4;
+  work.start =
+      weights_.ones_start.data<int32_t>() + block.row_tile * kOnesColumns;
+  work.columns = kOnesColumns;
+  int32_t* sums = Room(&scratch->integers, block.pixels * kOnesColumns);
+  int32_t* inputs = Room(&scratch->inputs, block.pixels);
+  std::fill_n(inputs, block.pixels, 0);
+  const auto& cycles = weights_.slicing.cycles;
+  for (size_t c = 0; c < cycles.size(); ++c) {
+    work.pixels = Windows(block, c, scratch);
+    CurrentTileKernels().sums(work, sums);
+    const int32_t weight = cycles[c].sign * (1 << cycles[c].shift);
+    for (int64_t p = 0; p < block.pixels; ++p) {
+      inputs[p] += weight * sums[p * kOnesColumns];
     }
   }
-  return c;
+}
+
+void TilePass::AddOffsets(const TileBlock& block, TileScratch* scratch,
+                          std::span<int32_t> values) const {
+  if (weights_.per_input.empty()) return;
+  const int64_t columns = weights_.padded_outputs;
+  if (weights_.ones.defined()) {
+    SumInputs(block, scratch);
+  } else {
+    std::fill_n(Room(&scratch->inputs, block.pixels), block.pixels, 0);
+  }
+  const int64_t first =
+      (block.group * weights_.map.row_tiles() + block.row_tile) * columns;
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    AddRow(weights_.per_input.data() + first, weights_.constant.data() + first,
+           scratch->inputs[size_t(p)], columns, values.data() + p * columns);
+  }
 }
 
 }  // namespace ohm::hw

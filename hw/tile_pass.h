@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "hw/adc.h"
 #include "hw/crossbar.h"
 #include "hw/input_image.h"
 #include "hw/kernels/tile.h"
@@ -17,8 +19,16 @@ namespace ohm::hw {
 struct TileBlock {
   int64_t group = 0, row_tile = 0;
   int64_t first_pixel = 0, pixels = 0;
-  TileWork work;           // where the weights are integers,
+  TileWork work;           // where the weights are integers: the first plane
   TileWorkF32 float_work;  // else
+};
+
+// Scratch of one thread: what a block's sums and values need.
+struct TileScratch {
+  std::vector<int32_t> integers;  // sums
+  std::vector<int32_t> inputs;    // sums of inputs
+  std::vector<float> sums, planes;
+  std::vector<const uint8_t*> windows;
 };
 
 class TilePass {
@@ -38,10 +48,21 @@ class TilePass {
   template <typename Visit>
   void Run(int64_t begin, int64_t end, const Visit& visit) const;
 
-  // The block's sums in products of codes: [pixels, padded outputs]. Scratch
-  // holds block_pixels() * padded outputs integers.
-  void Sums(const TileBlock& block, std::vector<int32_t>* scratch,
-            float* sums) const;
+  // A block's sums in products of codes: [pixels, padded outputs]. Valid until
+  // the scratch is used again.
+  std::span<const float> Sums(const TileBlock& block,
+                              TileScratch* scratch) const;
+
+  // Planes: one slice in one cycle each, cycles in order, their slices in
+  // order. Only where the weights are integers.
+  size_t planes() const;
+  TileBlock Plane(const TileBlock& block, size_t plane,
+                  TileScratch* scratch) const;
+
+  // What conversions in planes do not see, in products of codes (Programmed::
+  // per_input and constant): [pixels, padded outputs] is added to `values`.
+  void AddOffsets(const TileBlock& block, TileScratch* scratch,
+                  std::span<int32_t> values) const;
 
  private:
   // A block's input windows and outputs stay in the first-level cache; a
@@ -49,6 +70,10 @@ class TilePass {
   static constexpr int64_t kMostPixels = 48;
 
   void SetTile(int64_t group, int64_t row_tile, TileBlock* block) const;
+  // Windows of another cycle than the first.
+  const uint8_t* const* Windows(const TileBlock& block, size_t cycle,
+                                TileScratch* scratch) const;
+  void SumInputs(const TileBlock& block, TileScratch* scratch) const;
 
   const Programmed& weights_;
   InputImage image_;
@@ -79,34 +104,5 @@ void TilePass::Run(int64_t begin, int64_t end, const Visit& visit) const {
     }
   }
 }
-
-// How the ADC of every logical column turns sums into numbers:
-// code = round(clip(sum * to_code, largest)), value = code * to_value; where
-// `ideal`, value = sum * to_value.
-struct Conversion {
-  std::vector<float> to_code, to_value;  // [groups, row tiles, padded outputs]
-  float largest = 0;
-  bool ideal = false;
-  int64_t row_tiles = 0, outputs = 0, padded_outputs = 0;  // of one group
-
-  // Entry of a logical column, output counted over all groups.
-  int64_t At(int64_t row_tile, int64_t output) const {
-    return First(output / outputs, row_tile) + output % outputs;
-  }
-  int64_t First(int64_t group, int64_t row_tile) const {
-    return (group * row_tiles + row_tile) * padded_outputs;
-  }
-  // Of a block's columns.
-  TileAdc Adc(const TileBlock& block) const {
-    const int64_t first = First(block.group, block.row_tile);
-    return {to_code.data() + first, to_value.data() + first, largest, outputs};
-  }
-  // A sum at the edge of its range may land an ulp outside it; it is not
-  // clipped by that.
-  float limit() const { return largest * (1.0F + 1e-6F); }
-};
-// `unit` is TilePass::unit(); gain [row_tiles, out] or undefined.
-Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
-                          float unit, const Tensor& gain);
 
 }  // namespace ohm::hw

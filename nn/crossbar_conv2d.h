@@ -7,10 +7,11 @@
 namespace ohm::nn {
 
 struct CrossbarInputs {
-  Var x;     // [n, h, w, c]
-  Var w;     // [out, kh, kw, c / groups], float: what the cells are made from
-  Var gain;  // [row_tiles, out] after the ADC; undefined: all ones
-  Var bias;  // [out], added digitally; undefined: none
+  Var x;      // [n, h, w, c], f32 or bf16; the result is of the same type
+  Var w;      // [out, kh, kw, c / groups], float: what the cells are made from
+  Var gain;   // [row_tiles, out] after the ADC; undefined: all ones
+  Var bias;   // [out], added digitally; undefined: none
+  Var range;  // [ADC ranges], the learned ranges.adc; undefined: not learned
 };
 
 // hw::Forward as an op. Straight-through gradients: rounding counts as the
@@ -19,8 +20,11 @@ struct CrossbarInputs {
 //   x:    plain convolution gradient of the effective (quantised) weights
 //   w:    plain convolution gradient of the quantised input
 //   gain: gy times the converted partial sums, recomputed
-// `weights` must be Program(w). `observed` may be null. Saves x, the packed
-// weights and the list of clipped conversions.
+//   range: hw::RangeGradient over sqrt(conversions * largest code), which keeps
+//         ranges of all sizes at one pace (LSQ, ICLR 2020, section 2.2)
+// With bf16 images both convolutions are bf16; of the inputs' codes, which bf16
+// holds exactly up to 9 bits. `weights` must be Program(w). `observed` may be
+// null. Saves x, the packed weights and the list of clipped conversions.
 Var CrossbarConv2d(const CrossbarInputs& inputs, hw::Programmed weights,
                    const hw::Ranges& ranges, hw::Observed* observed);
 

@@ -1,29 +1,50 @@
 #include "nn/crossbar_policy.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/check.h"
-#include "core/ops/cast.h"
 #include "core/ops/reshape.h"
+#include "hw/adc.h"
 #include "hw/converters.h"
 #include "nn/crossbar_conv2d.h"
 #include "nn/layers/conv2d.h"
 
 namespace ohm::nn {
 
-CrossbarPolicy::CrossbarPolicy(std::string path, hw::CrossbarSpec spec)
+CrossbarPolicy::CrossbarPolicy(std::string path, hw::CrossbarSpec spec,
+                               const hw::TileMap& map)
     : path_(std::move(path)), spec_(spec) {
   hw::CheckSpec(spec_);
+  if (!learns()) return;
+  learned_range_ = Var(Tensor::Zeros({hw::AdcRangeCount(map, spec_)}),
+                       /*requires_grad=*/true);
+}
+
+bool CrossbarPolicy::learns() const {
+  return spec_.calibration == hw::Calibration::kLearned && spec_.adc_bits != 0;
 }
 
 void CrossbarPolicy::ClearCalibration() {
   input_range_ = Tensor();
   adc_range_ = Tensor();
+  if (learns()) learned_range_.mutable_value().FillZero();
+}
+
+Tensor CrossbarPolicy::AdcRanges() const {
+  if (!learns()) return adc_range_;
+  const auto ranges = learned_range_.value().span();
+  const bool set = std::ranges::any_of(ranges, [](float r) { return r != 0; });
+  return set ? learned_range_.value() : Tensor();
 }
 
 hw::Ranges CrossbarPolicy::CurrentRanges() const {
-  const auto adc = adc_range_.span();
-  return {input_range_.item(), {adc.begin(), adc.end()}};
+  hw::Ranges ranges{input_range_.item(), {}};
+  const Tensor adc = AdcRanges();
+  if (!adc.defined()) return ranges;
+  // An optimiser may carry a learned range across zero; its size counts.
+  for (const float r : adc.span()) ranges.adc.push_back(std::fabs(r));
+  return ranges;
 }
 
 void CrossbarPolicy::FollowInput(float seen, const Context& context) {
@@ -39,36 +60,36 @@ void CrossbarPolicy::FollowInput(float seen, const Context& context) {
   }
 }
 
-void CrossbarPolicy::FollowTiles(const std::vector<float>& seen,
-                                 const Context& context) {
-  std::vector<float> values = seen;
-  if (spec_.adc_range == hw::AdcRange::kLayer) {
-    values = {*std::ranges::max_element(seen)};
-  }
-  if (!adc_range_.defined()) {
-    adc_range_ = Tensor::From({int64_t(values.size())}, values);
+void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
+                               const Context& context) {
+  if (!hw::CalibratesAdc(spec_)) return;
+  Tensor ranges = AdcRanges();
+  if (!ranges.defined()) {
+    if (learns()) {
+      std::ranges::copy(seen, learned_range_.mutable_value().span().begin());
+    } else {
+      adc_range_ = Tensor::From({int64_t(seen.size())}, seen);
+    }
     return;
   }
-  OHM_CHECK(adc_range_.count() == int64_t(values.size()),
+  OHM_CHECK(ranges.count() == int64_t(seen.size()),
             "[crossbar] '" + path_ + "': expected " +
-                std::to_string(values.size()) + " ADC ranges, got " +
-                std::to_string(adc_range_.count()) +
+                std::to_string(seen.size()) + " ADC ranges, got " +
+                std::to_string(ranges.count()) +
                 "; were they calibrated for arrays of another size?");
-  for (size_t i = 0; i < values.size(); ++i) {
-    float& range = adc_range_.data()[i];
+  if (learns() && !context.calibrating) return;  // the optimiser's now
+  for (size_t i = 0; i < seen.size(); ++i) {
+    float& range = ranges.data()[i];
     if (context.calibrating) {
-      range = std::max(range, values[i]);
+      range = std::max(range, seen[i]);
     } else {
-      range += float(spec_.range_momentum) * (values[i] - range);
+      range += float(spec_.range_momentum) * (seen[i] - range);
     }
   }
 }
 
-Var CrossbarPolicy::Conv2d(const Var& images, const Var& w, const Var& bias,
+Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                            const Conv2dSpec& spec, const Context& context) {
-  // Converters see f32; bf16 activations are widened, which loses nothing.
-  const DType type = images.value().dtype();
-  const Var x = Cast(images, DType::kF32);
   OHM_CHECK(calibrated() || context.calibrating || context.training,
             "[crossbar] '" + path_ +
                 "' has no converter ranges; calibrate it on data first");
@@ -78,19 +99,23 @@ Var CrossbarPolicy::Conv2d(const Var& images, const Var& w, const Var& bias,
   // The first batch ever, and all of calibration, run on ranges that include
   // the batch itself.
   if (first || context.calibrating) FollowInput(seen, context);
-  hw::Ranges ranges{input_range_.item(), {}};
-  if (!context.calibrating && adc_range_.defined()) ranges = CurrentRanges();
+  hw::Ranges ranges = CurrentRanges();
+  if (context.calibrating) ranges.adc.clear();
 
   hw::Observed observed;
+  const bool observes = follows && (hw::CalibratesAdc(spec_)) &&
+                        !(learns() && !ranges.adc.empty());
   const Var gain = mask_ != nullptr ? mask_->Gain() : Var();
-  const Var y =
-      CrossbarConv2d({x, w, gain, bias}, hw::Program(w.value(), spec, spec_),
-                     ranges, follows ? &observed : nullptr);
-  if (follows) {
-    if (!first && !context.calibrating) FollowInput(seen, context);
-    FollowTiles(observed.tile_range, context);
+  const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
+  hw::Programmed programmed = hw::Program(w.value(), spec, spec_);
+  if (statistics_ != nullptr) {
+    hw::CollectStatistics(x.value(), programmed, ranges, statistics_);
   }
-  return Cast(y, type);
+  const Var y = CrossbarConv2d({x, w, gain, bias, range}, std::move(programmed),
+                               ranges, observes ? &observed : nullptr);
+  if (follows && !first && !context.calibrating) FollowInput(seen, context);
+  if (observes) FollowAdc(observed.adc, context);
+  return y;
 }
 
 Var CrossbarPolicy::Linear(const Var& x, const Var& w, const Var& bias,
@@ -109,7 +134,12 @@ Var CrossbarPolicy::Linear(const Var& x, const Var& w, const Var& bias,
 void CrossbarPolicy::List(std::vector<NamedParameter>* parameters,
                           std::vector<NamedBuffer>* buffers) {
   buffers->push_back({"crossbar.input_range", &input_range_});
-  buffers->push_back({"crossbar.adc_range", &adc_range_});
+  if (learns()) {
+    parameters->push_back(
+        {"crossbar.adc_range", Role::kAdcRange, learned_range_});
+  } else if (hw::CalibratesAdc(spec_)) {
+    buffers->push_back({"crossbar.adc_range", &adc_range_});
+  }
   if (mask_ == nullptr) return;
   parameters->push_back({"crossbar.mask", Role::kMask, mask_->scores()});
 }
@@ -118,24 +148,30 @@ bool EveryLeaf(const std::string& /*path*/, const WeightLayer& /*leaf*/) {
   return true;
 }
 
+namespace {
+
+hw::TileMap MapOf(const WeightLayer& layer, const hw::CrossbarSpec& spec) {
+  const auto* conv = dynamic_cast<const nn::Conv2d*>(&layer);
+  const int64_t groups = conv != nullptr ? conv->spec().groups : 1;
+  return {hw::MatrixOf(layer.weight().shape(), groups), spec};
+}
+
+}  // namespace
+
 int MapToCrossbar(Module* model, const LeafPredicate& predicate,
                   const hw::CrossbarSpec& spec) {
   int mapped = 0;
   model->Visit([&](const std::string& path, Module& module) {
     auto* leaf = dynamic_cast<WeightLayer*>(&module);
     if (leaf == nullptr || !predicate(path, *leaf)) return;
-    leaf->set_policy(std::make_shared<CrossbarPolicy>(path, spec));
+    leaf->set_policy(
+        std::make_shared<CrossbarPolicy>(path, spec, MapOf(*leaf, spec)));
     ++mapped;
   });
   return mapped;
 }
 
-hw::TileMap CrossbarLeaf::Map() const {
-  const auto* conv = dynamic_cast<const nn::Conv2d*>(layer);
-  const int64_t groups = conv != nullptr ? conv->spec().groups : 1;
-  return {hw::MatrixOf(layer->weight().shape(), groups), policy->spec().rows,
-          policy->spec().columns};
-}
+hw::TileMap CrossbarLeaf::Map() const { return MapOf(*layer, policy->spec()); }
 
 hw::MappingReport CrossbarLeaf::Report() const {
   return hw::Report(Map(), policy->spec());

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hw/crossbar.h"
+#include "hw/statistics.h"
 #include "nn/layers/weight_layer.h"
 #include "nn/masks/mask.h"
 #include "nn/policy.h"
@@ -15,10 +16,15 @@ namespace ohm::nn {
 
 // The crossbar of one leaf. Forward: quantise the weights, DAC, partial sums,
 // ADC, column gains, digital sum, digital bias (hw/crossbar.h). Backward:
-// straight-through, with the saturation masks of DAC and ADC.
+// straight-through, with the saturation masks of DAC and ADC. Images may be f32
+// or bf16.
 //
 // Converter ranges are buffers, "crossbar.input_range" [1] and
-// "crossbar.adc_range" [1] or [tiles]; they hold nothing until calibrated.
+// "crossbar.adc_range" [ranges] (hw::AdcRangeCount; none where the geometry
+// gives them); they hold nothing until calibrated. With calibration = learned
+// the latter is a parameter of role kAdcRange that starts at 0, "not yet set",
+// and keeps what calibration or the first batch of training sets it to until an
+// optimiser changes it.
 //   calibrating: they grow to the largest value seen;
 //   training: they follow each batch's maxima by spec.range_momentum, after
 //   the batch was computed with the ranges before it;
@@ -26,7 +32,9 @@ namespace ohm::nn {
 class CrossbarPolicy : public Policy {
  public:
   // `path` names the leaf in errors.
-  CrossbarPolicy(std::string path, hw::CrossbarSpec spec);
+  // `map` is how the leaf's weights lie. Error where `spec` contradicts itself.
+  CrossbarPolicy(std::string path, hw::CrossbarSpec spec,
+                 const hw::TileMap& map);
 
   Var Conv2d(const Var& x, const Var& w, const Var& bias,
              const Conv2dSpec& spec, const Context& context) override;
@@ -39,19 +47,29 @@ class CrossbarPolicy : public Policy {
   bool calibrated() const { return input_range_.defined(); }
   void ClearCalibration();
 
+  // While set, every forward pass adds what its ADCs see; null: none does.
+  void set_statistics(std::vector<hw::TileStatistics>* tiles) {
+    statistics_ = tiles;
+  }
+
   // Null: no mask, all columns on.
   ColumnMask* mask() const { return mask_.get(); }
   void set_mask(std::unique_ptr<ColumnMask> mask) { mask_ = std::move(mask); }
 
  private:
+  bool learns() const;
+  // The ADC ranges, as state; undefined until set.
+  Tensor AdcRanges() const;
   hw::Ranges CurrentRanges() const;
   void FollowInput(float seen, const Context& context);
-  void FollowTiles(const std::vector<float>& seen, const Context& context);
+  void FollowAdc(const std::vector<float>& seen, const Context& context);
 
   std::string path_;
   hw::CrossbarSpec spec_;
   Tensor input_range_, adc_range_;
+  Var learned_range_;  // instead of adc_range_, if it is learned
   std::unique_ptr<ColumnMask> mask_;
+  std::vector<hw::TileStatistics>* statistics_ = nullptr;
 };
 
 // Which leaves go onto crossbars, by dotted path.

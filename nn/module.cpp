@@ -4,7 +4,8 @@ namespace ohm::nn {
 
 const char* NameOf(Role role) {
   constexpr const char* kNames[] = {"conv weight", "linear weight", "bias",
-                                    "norm scale",  "norm shift",    "mask"};
+                                    "norm scale",  "norm shift",    "mask",
+                                    "ADC range"};
   return kNames[static_cast<int>(role)];
 }
 

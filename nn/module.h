@@ -21,6 +21,7 @@ enum class Role : uint8_t {
   kNormScale,     // [channels]
   kNormShift,     // [channels]
   kMask,          // real-valued mask scores
+  kAdcRange,      // learned converter ranges
 };
 const char* NameOf(Role role);
 bool IsNorm(Role role);  // scale or shift of a normalisation

@@ -380,6 +380,7 @@ struct TasksOptions {
 struct EvalOptions {
   int batch = 250;
   std::string split = "test";
+  int64_t stats_images = 1000;
 
   template <typename V>
   void Visit(V&& visit) {
@@ -388,6 +389,11 @@ struct EvalOptions {
                    .min = 1,
                    .max = 65536,
                    .doc = "Images per evaluation step."});
+    visit("stats_images", stats_images,
+          FieldDoc{.unit = "images",
+                   .min = 1,
+                   .max = 1e9,
+                   .doc = "Images whose partial sums `stats` counts."});
     visit("split", split,
           FieldDoc{.choices = {"test", "train"}, .doc = "Images to judge by."});
   }

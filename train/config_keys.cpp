@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "core/base/check.h"
+#include "hw/spec_fields.h"
 #include "train/config.h"
 
 namespace ohm::train {
@@ -91,14 +92,16 @@ std::string SectionOf(const std::string& name) {
 }  // namespace
 
 std::vector<KeyRow> KeyRows(Config* config) {
-  struct HwPreset {
-    std::string* preset;
+  struct Hw {
+    Config* config;
     void Visit(KeyCollector& visit) {
-      visit("preset", *preset,
-            FieldDoc{.doc = "Crossbar to map onto: a file of hw keys in "
-                            "configs/hw, by name or path; empty: digital."});
+      visit("preset", config->hw_preset,
+            train::FieldDoc{
+                .doc = "Crossbar to map onto: a file of hw keys in "
+                       "configs/hw, by name or path; empty: digital."});
+      hw::VisitFields(config->hw, visit);
     }
-  } preset{&config->hw_preset};
+  } hw{config};
   KeyCollector collector;
   collector.Section("data", &config->data);
   collector.Section("model", &config->model);
@@ -106,8 +109,7 @@ std::vector<KeyRow> KeyRows(Config* config) {
   collector.Section("tasks", &config->tasks);
   collector.Section("eval", &config->eval);
   collector.Section("run", &config->run);
-  collector.Section("hw", &preset);
-  collector.Section("hw", &config->hw);
+  collector.Section("hw", &hw);
   return std::move(collector).rows();
 }
 

@@ -28,10 +28,28 @@ using Json = nlohmann::ordered_json;
 std::string ToJson(const Metrics& metrics) {
   Json line = Json::object();
   for (const auto& [name, value] : metrics) {
-    std::visit([&](const auto& v) { line[name] = v; }, value);
+    if (const auto* ready = std::get_if<JsonText>(&value)) {
+      line[name] = Json::parse(ready->text);
+      continue;
+    }
+    std::visit(
+        [&](const auto& v) {
+          if constexpr (!std::is_same_v<decltype(v), const JsonText&>) {
+            line[name] = v;
+          }
+        },
+        value);
   }
   // Not-finite numbers are written as null by dump().
   return line.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+JsonText ToJsonList(const std::vector<Metrics>& list) {
+  std::string text = "[";
+  for (const Metrics& one : list) {
+    text += (text.size() == 1 ? "" : ",") + ToJson(one);
+  }
+  return {text + "]"};
 }
 
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {

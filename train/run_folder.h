@@ -10,12 +10,19 @@
 
 namespace ohm::train {
 
-// One flat JSON object; numbers that are not finite become null.
-using MetricValue = std::variant<bool, int64_t, double, std::string>;
+// JSON that is there already, as a list of objects.
+struct JsonText {
+  std::string text;
+};
+
+// One JSON object; numbers that are not finite become null.
+using MetricValue = std::variant<bool, int64_t, double, std::string, JsonText>;
 using Metrics = std::vector<std::pair<std::string, MetricValue>>;
 
 // On one line, keys in the given order, without line break.
 std::string ToJson(const Metrics& metrics);
+// A list of objects, as a value of another one.
+JsonText ToJsonList(const std::vector<Metrics>& list);
 
 class RunFolder {
  public:

@@ -28,11 +28,11 @@ struct TileWork {
 };
 
 // The ADCs of the first `outputs` columns: code = round half to even of
-// clip(sum * to_code, +-largest), value = code * to_value.
+// clip(sum * to_code, lowest, largest), value = code * to_value.
 struct TileAdc {
   const float* to_code = nullptr;
   const float* to_value = nullptr;
-  float largest = 0;
+  float lowest = 0, largest = 0;  // magnitudes below 2^22
   int64_t outputs = 0;
 };
 

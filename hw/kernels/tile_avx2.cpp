@@ -80,9 +80,9 @@ struct Avx2 {
   }
   static OHM_INLINE Float Mul(Float a, Float b) { return _mm256_mul_ps(a, b); }
   static OHM_INLINE Float Add(Float a, Float b) { return _mm256_add_ps(a, b); }
-  static OHM_INLINE Float RoundClipped(Float v, float largest) {
+  static OHM_INLINE Float RoundClipped(Float v, float lowest, float largest) {
     v = _mm256_min_ps(v, _mm256_set1_ps(largest));
-    v = _mm256_max_ps(v, _mm256_set1_ps(-largest));
+    v = _mm256_max_ps(v, _mm256_set1_ps(lowest));
     return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }
 };

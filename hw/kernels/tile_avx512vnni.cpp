@@ -66,9 +66,9 @@ struct Vnni {
   }
   static OHM_INLINE Float Mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
   static OHM_INLINE Float Add(Float a, Float b) { return _mm512_add_ps(a, b); }
-  static OHM_INLINE Float RoundClipped(Float v, float largest) {
+  static OHM_INLINE Float RoundClipped(Float v, float lowest, float largest) {
     v = _mm512_min_ps(v, _mm512_set1_ps(largest));
-    v = _mm512_max_ps(v, _mm512_set1_ps(-largest));
+    v = _mm512_max_ps(v, _mm512_set1_ps(lowest));
     return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT);
   }
 };

@@ -11,7 +11,7 @@
 //   Begin(start), Add(sum, codes, weights), Finish(sum, start) -> Int
 //   LoadInt, StoreInt, MaxAbs(most, sum)
 //   ToFloat(Int), Zero(), Load(p, lanes), Store(p, lanes, v), Mul, Add,
-//   RoundClipped(v, largest)
+//   RoundClipped(v, lowest, largest)
 // Multiplications and additions must stay separate (-ffp-contract=off), so that
 // every variant rounds alike.
 #pragma once
@@ -95,9 +95,9 @@ template <typename Isa>
 OHM_INLINE typename Isa::Float ConvertOne(typename Isa::Int sum,
                                           typename Isa::Float to_code,
                                           typename Isa::Float to_value,
-                                          float largest) {
+                                          const TileAdc& adc) {
   const auto scaled = Isa::Mul(Isa::ToFloat(sum), to_code);
-  return Isa::Mul(Isa::RoundClipped(scaled, largest), to_value);
+  return Isa::Mul(Isa::RoundClipped(scaled, adc.lowest, adc.largest), to_value);
 }
 
 template <typename Isa, bool kFirst>
@@ -117,7 +117,7 @@ struct ConvertSums {
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) {
       float* at = y + (p + i) * stride + n;
-      auto value = ConvertOne<Isa>(done[i], to_code, to_value, adc.largest);
+      auto value = ConvertOne<Isa>(done[i], to_code, to_value, adc);
       // Added to zero even where nothing is there yet: -0 becomes +0, as in
       // the other variants.
       value = Isa::Add(kFirst ? Isa::Zero() : Isa::Load(at, lanes), value);
@@ -148,8 +148,7 @@ struct WeighSums {
     auto sum = Isa::Load(total + n, lanes);
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) {
-      const auto value =
-          ConvertOne<Isa>(done[i], to_code, to_value, adc.largest);
+      const auto value = ConvertOne<Isa>(done[i], to_code, to_value, adc);
       const auto g = Isa::Load(gy + (p + i) * stride + n, lanes);
       sum = Isa::Add(sum, Isa::Mul(value, g));
     }

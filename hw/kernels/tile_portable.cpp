@@ -42,7 +42,7 @@ void EachValue(const TileWork& work, const TileAdc& adc, const Visit& visit) {
       for (int64_t n = first; n < end; ++n) {
         const int32_t sum = sums[n - first];
         const float code =
-            RoundClipped(float(sum) * adc.to_code[n], adc.largest);
+            RoundClipped(float(sum) * adc.to_code[n], adc.lowest, adc.largest);
         visit(p, n, sum, code * adc.to_value[n]);
       }
     }

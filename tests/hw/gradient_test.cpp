@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "core/base/parallel.h"
 #include "core/kernels/conv2d.h"
+#include "hw/adc.h"
 #include "hw/converters.h"
 #include "hw/kernels/tile.h"
 #include "tests/hw/layers.h"
@@ -15,7 +17,7 @@ namespace ohm::test {
 namespace {
 
 struct Gradients {
-  Tensor x, w, gain;
+  Tensor x, w, gain, range;
 };
 
 Tensor RandomLike(const Shape& shape, Key key) {
@@ -26,23 +28,29 @@ Tensor RandomLike(const Shape& shape, Key key) {
   return t;
 }
 
+Tensor Dac(const CrossbarLayer& layer) {
+  const int largest = hw::LargestInput(layer.spec);
+  const float step =
+      largest == 0 ? 1.0F : hw::StepFor(layer.ranges.input, largest);
+  return hw::ApplyDac(layer.x, layer.ranges.input, largest, step);
+}
+
 // As a layer's backward puts the pieces together.
 Gradients FromPieces(const CrossbarLayer& layer, const Tensor& gy) {
   const hw::Programmed weights = layer.Program();
-  const int bits = layer.spec.dac_bits;
+  const int largest = hw::LargestInput(layer.spec);
   hw::Observed seen;
   hw::Forward(layer.x, weights, layer.ranges, layer.gain, &seen);
   Gradients g;
   g.x = kernels::Conv2dGradInput(gy, hw::ScaledWeights(weights, layer.gain),
                                  layer.x.shape(), layer.conv);
-  g.w =
-      kernels::Conv2dGradWeight(hw::ApplyDac(layer.x, layer.ranges.input, bits),
-                                gy, layer.w.shape(), layer.conv);
+  g.w = kernels::Conv2dGradWeight(Dac(layer), gy, layer.w.shape(), layer.conv);
   hw::RemoveClipped(seen.clipped, layer.x, weights, layer.ranges, layer.gain,
                     gy, &g.x, &g.w);
-  hw::MaskDacGradient(layer.x, layer.ranges.input, bits, &g.x);
+  hw::MaskDacGradient(layer.x, layer.ranges.input, largest, &g.x);
   hw::ScaleWeightGradient(weights, layer.gain, &g.w);
   g.gain = hw::GainGradient(layer.x, weights, layer.ranges, gy);
+  g.range = hw::RangeGradient(layer.x, weights, layer.ranges, layer.gain, gy);
   return g;
 }
 
@@ -54,11 +62,12 @@ class BruteForce {
   BruteForce(const CrossbarLayer& layer, const Tensor& gy)
       : layer_(layer),
         weights_(layer.Program()),
-        xq_(hw::ApplyDac(layer.x, layer.ranges.input, layer.spec.dac_bits)),
+        xq_(Dac(layer)),
         gy_(gy),
         x_(size_t(layer.x.count()), 0.0),
         w_(size_t(layer.w.count()), 0.0),
-        gain_(size_t(weights_.map.MaskEntries().count()), 0.0) {
+        gain_(size_t(weights_.map.MaskEntries().count()), 0.0),
+        range_(layer.ranges.adc.size(), 0.0) {
     for (int64_t i = 0; i < gy.count(); ++i) {
       for (int64_t t = 0; t < weights_.map.row_tiles(); ++t) Convert(i, t);
     }
@@ -73,6 +82,7 @@ class BruteForce {
   const std::vector<double>& x() const { return x_; }
   const std::vector<double>& w() const { return w_; }
   const std::vector<double>& gain() const { return gain_; }
+  const std::vector<double>& range() const { return range_; }
   int64_t clipped() const { return clipped_; }
 
  private:
@@ -94,10 +104,10 @@ class BruteForce {
     const hw::TileMap& map = weights_.map;
     const int64_t pixel = at / map.outputs(), o = at % map.outputs();
     const int64_t fan_in = map.matrix().fan_in;
-    const int64_t first = map.first_row(t), end = first + map.rows_in(t);
+    const auto rows = map.RowsOf(t);
     const float* w = weights_.effective.data() + o * fan_in;
     double sum = 0;
-    for (int64_t k = first; k < end; ++k) {
+    for (const int64_t k : rows) {
       const int64_t in = InputOf(pixel, o, k);
       if (in >= 0) sum += double(xq_.data()[in]) * double(w[k]);
     }
@@ -108,15 +118,18 @@ class BruteForce {
     double value = sum;
     bool clips = false;
     if (layer_.spec.adc_bits != 0) {
-      const auto range = double(layer_.ranges.adc[size_t(map.TileOf(t, o))]);
+      const auto range = double(
+          layer_.ranges.adc[size_t(hw::AdcRangeOf(map, layer_.spec, t, o))]);
       const double h = hw::LargestCode(layer_.spec.adc_bits);
       value = std::clamp(std::nearbyint(sum / (range / h)), -h, h) * range / h;
       clips = std::fabs(sum) > range;
+      range_[size_t(hw::AdcRangeOf(map, layer_.spec, t, o))] +=
+          g * gain * (clips ? std::copysign(1.0, sum) : (value - sum) / range);
     }
     gain_[entry] += g * value;
     clipped_ += clips ? 1 : 0;
     if (clips) return;
-    for (int64_t k = first; k < end; ++k) {
+    for (const int64_t k : rows) {
       const int64_t in = InputOf(pixel, o, k);
       if (in < 0) continue;
       x_[size_t(in)] += g * gain * double(w[k]);
@@ -128,7 +141,7 @@ class BruteForce {
   hw::Programmed weights_;
   Tensor xq_;
   const Tensor& gy_;
-  std::vector<double> x_, w_, gain_;
+  std::vector<double> x_, w_, gain_, range_;
   int64_t clipped_ = 0;
 };
 
@@ -154,6 +167,7 @@ void CheckGradient(const CrossbarLayer& layer, Key key, int64_t* clipped) {
   const double one_code =
       layer.spec.adc_bits == 0 ? 0 : 2.0 / double(1 << layer.spec.adc_bits);
   CHECK(Error(g.gain, expected.gain()) < 2e-5 + 0.3 * one_code);
+  CHECK(Error(g.range, expected.range()) < 2e-4 + 2.0 * one_code);
   *clipped += expected.clipped();
 }
 
@@ -168,6 +182,75 @@ TEST_CASE("gradients are straight-through with the masks of both converters") {
     CheckGradient(layer, Key(42).Child(index++), &clipped);
   }
   CHECK(clipped > 100);
+}
+
+TEST_CASE("gradients for every row order, packing and scope of ranges") {
+  int64_t clipped = 0;
+  for (uint64_t i = 0; i < 12; ++i) {
+    hw::CrossbarSpec spec;
+    spec.row_order = hw::RowOrder(i % 2);
+    spec.packing = hw::Packing(i / 2 % 2);
+    spec.adc_range = hw::AdcRange(i / 4);
+    const Key key = Key(51).Child(i);
+    CheckGradient(MakeLayer(RandomSizes(key), spec, key), key.Child("gy"),
+                  &clipped);
+  }
+  CHECK(clipped > 0);
+}
+
+// One conversion of a linear layer in digits, after hw/slicing.h.
+double PlaneSum(const hw::Programmed& p, std::span<const int32_t> rows,
+                const float* x, const float* w, size_t slice, size_t cycle) {
+  double sum = 0;
+  for (const int32_t k : rows) {
+    sum += p.slicing.WeightDigit(int(w[k]), slice) *
+           p.slicing.InputDigit(int(x[k]), cycle);
+  }
+  return sum;
+}
+
+TEST_CASE("ranges of slices and cycles have the sum of their slopes") {
+  for (const hw::AdcPer per : {hw::AdcPer::kSlice, hw::AdcPer::kCycle}) {
+    hw::CrossbarSpec spec;
+    spec.adc_per = per;
+    spec.cell_bits = 3;
+    spec.input_slice_bits = 4;
+    spec.adc_bits = 5;
+    const CrossbarLayer layer =
+        MakeLayer({20, 1, 1, 1, 90, 12, 1, 1}, spec, Key(52));
+    const hw::Programmed p = layer.Program();
+    const Tensor codes = hw::ApplyDac(layer.x, layer.ranges.input, 127, 1.0F);
+    const Tensor gy = RandomLike({20, 1, 1, 12}, Key(53));
+    const double unit =
+        double(p.step) * double(hw::StepFor(layer.ranges.input, 127));
+    std::vector<double> expected(layer.ranges.adc.size(), 0.0);
+    for (int64_t at = 0; at < gy.count(); ++at) {
+      const int64_t o = at % 12;
+      for (int64_t t = 0; t < p.map.row_tiles(); ++t) {
+        const auto range = size_t(hw::AdcRangeOf(p.map, spec, t, o));
+        const double step = double(layer.ranges.adc[range]) / 15 / unit;
+        const double gain =
+            layer.gain.defined() ? double(layer.gain.data()[t * 12 + o]) : 1;
+        for (size_t s = 0; s < p.slicing.slices.size(); ++s) {
+          for (size_t c = 0; c < p.slicing.cycles.size(); ++c) {
+            const double scaled =
+                PlaneSum(p, p.map.RowsOf(t), codes.data() + at / 12 * 90,
+                         p.codes.data() + o * 90, s, c) /
+                step;
+            const double code = std::nearbyint(std::clamp(scaled, -15.0, 15.0));
+            const double slope =
+                code - (std::fabs(scaled) <= 15 ? scaled : 0.0);
+            expected[range] += double(gy.data()[at]) * gain * slope / 15 *
+                               std::ldexp(1.0, p.slicing.slices[s].shift +
+                                                   p.slicing.cycles[c].shift);
+          }
+        }
+      }
+    }
+    const Tensor gradient =
+        hw::RangeGradient(layer.x, p, layer.ranges, layer.gain, gy);
+    CHECK(Error(gradient, expected) < 1e-2);  // codes near ties
+  }
 }
 
 TEST_CASE("gradients of other precisions and of ideal converters") {

@@ -48,5 +48,39 @@ TEST_CASE("percentiles of zeros, of nothing, and of one value") {
   CHECK(one.Percentile(50) == 3.25F);
 }
 
+// Mean square error of a quantiser on the values themselves.
+double QuantiserError(const std::vector<float>& values, double range, int h) {
+  double sum = 0;
+  for (const float v : values) {
+    const double step = range / h;
+    const double code =
+        std::clamp(std::nearbyint(double(v) / step), -double(h), double(h));
+    sum += std::pow(double(v) - code * step, 2.0);
+  }
+  return sum / double(values.size());
+}
+
+TEST_CASE("the range of least error beats its neighbours and the largest") {
+  for (const int h : {7, 15, 31, 127}) {
+    std::vector<float> values;
+    for (uint64_t i = 0; i < 20000; ++i) {
+      values.push_back(float(std::pow(Key(6).Normal(i), 3.0)));  // long tails
+    }
+    hw::MagnitudeHistogram histogram;
+    histogram.Add(values.data(), int64_t(values.size()));
+    const double best = double(histogram.LeastErrorRange(h));
+    const double error = QuantiserError(values, best, h);
+    if (h <= 15) {  // the coarser, the more it pays to clip
+      CHECK(best < 0.7 * double(histogram.largest()));
+      CHECK(error <
+            0.7 * QuantiserError(values, double(histogram.largest()), h));
+    }
+    for (const double other : {0.7, 0.85, 1.2, 1.5}) {
+      CHECK(error < 1.03 * QuantiserError(values, best * other, h));
+    }
+  }
+  CHECK(hw::MagnitudeHistogram().LeastErrorRange(7) == 0.0F);
+}
+
 }  // namespace
 }  // namespace ohm::test

@@ -1,18 +1,23 @@
 #include "tests/hw/layers.h"
 
+#include <doctest/doctest.h>
+
 #include <algorithm>
 #include <cmath>
 
+#include "hw/adc.h"
 #include "hw/kernels/tile.h"
+#include "hw/reference.h"
+#include "hw/tile_pass.h"
 
 namespace ohm::test {
 namespace {
 
 // Values near whole multiples of range / h, all of -h..h, a tenth beyond if
 // `overshoot`.
-Tensor NearCodes(const Shape& shape, float range, int bits, bool overshoot,
+Tensor NearCodes(const Shape& shape, float range, int largest, bool overshoot,
                  Key key) {
-  const int h = hw::LargestCode(bits == 0 ? 8 : bits);
+  const int h = largest == 0 ? 127 : largest;
   const auto codes = static_cast<uint64_t>(2 * h + 1);
   const double step = double(range) / h;
   Tensor t = Tensor::Empty(shape);
@@ -51,31 +56,94 @@ Tensor MakeGain(const Shape& entries, Key key) {
 
 CrossbarLayer MakeLayer(const LayerSizes& s, int weight_bits, int dac_bits,
                         int adc_bits, Key key) {
+  hw::CrossbarSpec spec;
+  spec.weight_bits = weight_bits;
+  spec.dac_bits = dac_bits;
+  spec.adc_bits = adc_bits;
+  return MakeLayer(s, spec, key);
+}
+
+CrossbarLayer MakeLayer(const LayerSizes& s, const hw::CrossbarSpec& spec,
+                        Key key) {
   CrossbarLayer layer;
   layer.conv = Conv2dSpec::Square(s.stride, s.pad, s.dilation, s.groups);
+  layer.spec = spec;
   layer.spec.rows = s.rows;
   layer.spec.columns = s.columns;
-  layer.spec.weight_bits = weight_bits;
-  layer.spec.dac_bits = dac_bits;
-  layer.spec.adc_bits = adc_bits;
   layer.name = NameOf(s, layer.spec);
   layer.ranges.input = 2.3F;
-  layer.x = NearCodes({s.n, s.h, s.w, s.groups * s.in}, layer.ranges.input,
-                      dac_bits, dac_bits != 0, key.Child("x"));
-  layer.w = NearCodes({s.groups * s.out, s.kh, s.kw, s.in}, 0.31F, weight_bits,
-                      false, key.Child("w"));
+  layer.x =
+      NearCodes({s.n, s.h, s.w, s.groups * s.in}, layer.ranges.input,
+                hw::LargestInput(spec), spec.dac_bits != 0, key.Child("x"));
+  layer.w = NearCodes({s.groups * s.out, s.kh, s.kw, s.in}, 0.31F,
+                      hw::LargestWeight(spec), false, key.Child("w"));
   layer.w.data()[0] = -0.31F;  // what the step of the weights comes from
 
   hw::Observed seen;
   layer.Forward(&seen);  // ranges.adc is empty: nothing clips
-  for (size_t t = 0; t < seen.tile_range.size(); ++t) {
+  for (size_t t = 0; t < seen.adc.size() && hw::CalibratesAdc(spec); ++t) {
     const double part = 0.6 + 0.6 * key.Child("adc").Uniform(t);
-    layer.ranges.adc.push_back(seen.tile_range[t] * float(part));
+    layer.ranges.adc.push_back(seen.adc[t] * float(part));
   }
   if (key.Below(0, 3) != 0) {
     layer.gain = MakeGain(layer.Program().map.MaskEntries(), key.Child("gain"));
   }
   return layer;
+}
+
+namespace {
+
+double LargestAbs(const Tensor& t) {
+  double most = 0;
+  for (const float v : t.span()) most = std::max(most, std::fabs(double(v)));
+  return most;
+}
+
+// What an output may be off by if float rounding moved one code of every
+// conversion.
+double OneCodeEach(const CrossbarLayer& layer) {
+  if (layer.spec.adc_bits == 0) return 0;
+  const hw::Programmed p = layer.Program();
+  const hw::TilePass pass(layer.x, p, layer.ranges);
+  const auto conversion =
+      hw::MakeConversion(p, layer.ranges, pass.unit(), layer.gain);
+  double step = 0, planes = 0;
+  for (const float v : conversion.to_value) {
+    step = std::max(step, std::fabs(double(v)));
+  }
+  for (const auto& slice : p.slicing.slices) {
+    for (const auto& cycle : p.slicing.cycles) {
+      planes += std::ldexp(1.0, slice.shift + cycle.shift);
+    }
+  }
+  return 1.001 * step * planes * double(p.map.row_tiles());
+}
+
+}  // namespace
+
+void CheckAgainstReference(const CrossbarLayer& layer) {
+  INFO("layer ", layer.name);
+  const auto expected = hw::reference::Forward(
+      layer.x, layer.w, layer.conv, layer.spec, layer.ranges, layer.gain);
+  const Tensor y = layer.Forward();
+  REQUIRE(y.shape() == expected.y.shape());
+  const double tolerance = 1e-5 * (1e-3 + LargestAbs(expected.y));
+  int64_t strict = 0;
+  double worst = 0, worst_near = 0;
+  for (int64_t i = 0; i < y.count(); ++i) {
+    const double error =
+        std::fabs(double(y.data()[i]) - double(expected.y.data()[i]));
+    if (expected.margin.data()[i] > 0.01F) {
+      ++strict;
+      worst = std::max(worst, error);
+    } else {
+      worst_near = std::max(worst_near, error);
+    }
+  }
+  CHECK(worst <= tolerance);
+  CHECK(worst_near <= OneCodeEach(layer) + tolerance);
+  // Many planes leave few outputs without a conversion near a tie.
+  if (layer.Program().slicing.whole()) CHECK(strict * 2 >= y.count());
 }
 
 std::vector<LayerSizes> AwkwardSizes() {
@@ -99,21 +167,25 @@ std::vector<LayerSizes> AwkwardSizes() {
   };
 }
 
+LayerSizes RandomSizes(Key key) {
+  const auto pick = [&](uint64_t index, int64_t least, int64_t most) {
+    return least + int64_t(key.Below(index, uint64_t(most - least + 1)));
+  };
+  LayerSizes s{pick(0, 1, 2),  pick(1, 3, 8),  pick(2, 3, 8), pick(3, 1, 3),
+               pick(4, 1, 20), pick(5, 1, 20), pick(6, 1, 3), pick(7, 1, 3)};
+  s.stride = pick(8, 1, 2);
+  s.dilation = pick(9, 1, 2);
+  s.pad = pick(10, 2, 3);  // every window fits
+  s.rows = int(pick(11, 1, 80));
+  s.columns = int(pick(12, 1, 40));
+  return s;
+}
+
 std::vector<CrossbarLayer> RandomLayers(int count, Key key) {
   std::vector<CrossbarLayer> layers;
   for (int i = 0; i < count; ++i) {
     const Key k = key.Child(static_cast<uint64_t>(i));
-    const auto pick = [&](uint64_t index, int64_t least, int64_t most) {
-      return least + int64_t(k.Below(index, uint64_t(most - least + 1)));
-    };
-    LayerSizes s{pick(0, 1, 2),  pick(1, 3, 8),  pick(2, 3, 8), pick(3, 1, 3),
-                 pick(4, 1, 20), pick(5, 1, 20), pick(6, 1, 3), pick(7, 1, 3)};
-    s.stride = pick(8, 1, 2);
-    s.dilation = pick(9, 1, 2);
-    s.pad = pick(10, 2, 3);  // every window fits
-    s.rows = int(pick(11, 1, 80));
-    s.columns = int(pick(12, 1, 40));
-    layers.push_back(MakeLayer(s, 8, 8, 8, k.Child("layer")));
+    layers.push_back(MakeLayer(RandomSizes(k), 8, 8, 8, k.Child("layer")));
   }
   return layers;
 }

@@ -36,10 +36,18 @@ struct LayerSizes {
 // the DAC's range.
 CrossbarLayer MakeLayer(const LayerSizes& sizes, int weight_bits, int dac_bits,
                         int adc_bits, Key key);
+// With every other field as in `spec`, but rows and columns of `sizes`.
+CrossbarLayer MakeLayer(const LayerSizes& sizes, const hw::CrossbarSpec& spec,
+                        Key key);
+
+// Compares with hw/reference.h: to float precision where no conversion is near
+// a point where its code changes, to a code of each conversion where one is.
+void CheckAgainstReference(const CrossbarLayer& layer);
 
 // 1x1 up to one row or column past the tile, grouped, depthwise, strided,
 // dilated, padded, linear.
 std::vector<LayerSizes> AwkwardSizes();
+LayerSizes RandomSizes(Key key);
 // Layers drawn at random, 8 bits everywhere.
 std::vector<CrossbarLayer> RandomLayers(int count, Key key);
 

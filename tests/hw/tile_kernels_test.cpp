@@ -59,7 +59,8 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
   }
   w.work = {w.pixels.data(),  count,          w.quads.data(), quad_count,
             w.weights.data(), w.start.data(), columns};
-  w.adc = {w.to_code.data(), w.to_value.data(), 127.0F, outputs};
+  w.adc = {w.to_code.data(), w.to_value.data(), extreme ? -127.0F : -100.0F,
+           127.0F, outputs};
   return w;
 }
 

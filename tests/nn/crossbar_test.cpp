@@ -1,8 +1,14 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "core/kernels/conv2d.h"
+#include "core/kernels/elementwise.h"
 #include "core/ops/softmax_cross_entropy.h"
+#include "hw/converters.h"
 #include "nn/crossbar_policy.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/linear.h"
@@ -197,6 +203,66 @@ TEST_CASE("straight-through gradients stop at clipped inputs") {
   CHECK(x.grad().data()[0] != 0.0F);
   CHECK(x.grad().data()[1] == 0.0F);
   CHECK(x.grad().data()[2] != 0.0F);
+}
+
+TEST_CASE("a learned ADC range is a parameter that gradient descent improves") {
+  hw::CrossbarSpec spec;
+  spec.adc_bits = 4;
+  spec.calibration = hw::Calibration::kLearned;
+  const auto layer = nn::SquareConv2d(12, 8, 3, 1, 1, Key(60));
+  const Tensor x = RandomTensor({2, 9, 9, 12}, Key(61));
+  const Tensor ideal = layer->Forward(Var(x), {}).value();
+  nn::MapToCrossbar(layer.get(), nn::EveryLeaf, spec);
+  CalibrateOn(layer.get(), x);
+  const auto parameters = layer->Parameters();
+  const auto at = std::ranges::find(parameters, "crossbar.adc_range",
+                                    &nn::NamedParameter::name);
+  REQUIRE(at != parameters.end());
+  Var range = at->var;
+  for (float& r : range.mutable_value().span()) {
+    CHECK(r > 0);
+    r *= 4;  // far too coarse
+  }
+  double first = 0, last = 0;
+  for (int step = 0; step < 150; ++step) {
+    const Var y = layer->Forward(Var(x), {.training = true});
+    Tensor gy = y.value().Clone();
+    double error = 0;
+    for (int64_t i = 0; i < gy.count(); ++i) {
+      gy.data()[i] -= ideal.data()[i];
+      error += std::pow(double(gy.data()[i]), 2.0);
+    }
+    (step == 0 ? first : last) = error;
+    Backward(y, gy);
+    for (int64_t i = 0; i < range.value().count(); ++i) {
+      range.mutable_value().data()[i] -= 0.3F * range.grad().data()[i];
+    }
+    layer->ClearGrads();
+  }
+  CHECK(last < 0.3 * first);
+}
+
+TEST_CASE("bf16 images go through crossbars as bf16, with the same gradients") {
+  const auto layer = nn::SquareConv2d(8, 8, 3, 1, 1, Key(62));
+  nn::MapToCrossbar(layer.get(), nn::EveryLeaf, hw::CrossbarSpec());
+  const Tensor narrow =
+      kernels::Cast(RandomTensor({4, 8, 8, 8}, Key(63)), DType::kBF16);
+  if (!kernels::HasBFloat16()) return;
+  CalibrateOn(layer.get(), kernels::Cast(narrow, DType::kF32));
+  const auto gradients = [&](DType dtype) {
+    const Var x(kernels::Cast(narrow, dtype), /*requires_grad=*/true);
+    const Var y = layer->Forward(x, {});
+    CHECK(y.value().dtype() == dtype);
+    const Tensor gy = kernels::Cast(RandomTensor(y.shape(), Key(64)), dtype);
+    Backward(y, gy);
+    const Tensor gw = layer->weight().grad().Clone();
+    layer->ClearGrads();
+    return std::pair(kernels::Cast(x.grad(), DType::kF32), gw);
+  };
+  const auto [gx32, gw32] = gradients(DType::kF32);
+  const auto [gx16, gw16] = gradients(DType::kBF16);
+  CHECK(MaxError(gx16, gx32) < 0.02 * double(hw::MaxAbs(gx32)));
+  CHECK(MaxError(gw16, gw32) < 0.02 * double(hw::MaxAbs(gw32)));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "hw/slicing.h"
 #include "nn/crossbar_policy.h"
 #include "train/commands/command.h"
 #include "train/experiment.h"
@@ -10,15 +11,64 @@ namespace {
 
 using Align = TableColumn::Align;
 
+double Utilisation(const hw::MappingReport& r) {
+  return double(r.used_cells) / double(r.cells);
+}
+
 std::vector<std::string> Cells(const std::string& name,
+                               const std::string& matrix,
+                               const std::string& row_tiles,
                                const hw::MappingReport& r) {
   return {name,
-          fmt::format("{} x {}", r.fan_in, r.outputs),
-          std::to_string(r.row_tiles),
+          matrix,
+          row_tiles,
           std::to_string(r.arrays),
+          std::to_string(r.pes),
           std::to_string(r.logical_columns),
+          std::to_string(r.cells),
           std::to_string(r.used_cells),
-          FormatPercent(double(r.used_cells) / double(r.cells))};
+          FormatPercent(Utilisation(r))};
+}
+
+Metrics Numbers(const hw::MappingReport& r) {
+  return {{"arrays", r.arrays},
+          {"pes", r.pes},
+          {"logical_columns", r.logical_columns},
+          {"cells", r.cells},
+          {"used_cells", r.used_cells},
+          {"utilisation", Utilisation(r)}};
+}
+
+Metrics LayerNumbers(const std::string& path, const hw::MappingReport& r) {
+  Metrics numbers = {{"layer", path},
+                     {"fan_in", r.fan_in},
+                     {"outputs", r.outputs},
+                     {"row_tiles", r.row_tiles}};
+  const Metrics all = Numbers(r);
+  numbers.insert(numbers.end(), all.begin(), all.end());
+  return numbers;
+}
+
+void Add(const hw::MappingReport& r, hw::MappingReport* total) {
+  total->arrays += r.arrays;
+  total->pes += r.pes;
+  total->logical_columns += r.logical_columns;
+  total->cells += r.cells;
+  total->used_cells += r.used_cells;
+}
+
+std::string Title(const Config& config) {
+  const hw::CrossbarSpec& hw = config.hw;
+  const auto slices = hw::SlicingOf(hw).cell_slices();
+  const bool pairs = hw.encoding == hw::Encoding::kDifferential;
+  return fmt::format(
+      "{} on arrays of {} x {} cells; a weight takes {} cell{} ({} slice{}, "
+      "{}); "
+      "a PE holds {} array{}",
+      config.model.name, hw.rows, hw.columns, slices * (pairs ? 2 : 1),
+      slices == 1 && !pairs ? "" : "s", slices, slices == 1 ? "" : "s",
+      pairs ? "differential pairs" : "offset column", hw.pe_arrays,
+      hw.pe_arrays == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -36,32 +86,28 @@ Metrics RunMap(const Config& config) {
                    {"fan-in x outputs", ""},
                    {"row tiles", ""},
                    {"arrays", ""},
+                   {"PEs", ""},
                    {"logical columns", ""},
+                   {"cells", ""},
                    {"used cells", ""},
                    {"utilisation", "%"}});
   hw::MappingReport total;
+  std::vector<Metrics> layers;
   for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
-    const hw::MappingReport report = leaf.Report();
-    table.AddRow(Cells(leaf.path, report));
-    total.arrays += report.arrays;
-    total.cells += report.cells;
-    total.used_cells += report.used_cells;
-    total.logical_columns += report.logical_columns;
+    const hw::MappingReport r = leaf.Report();
+    table.AddRow(Cells(leaf.path, fmt::format("{} x {}", r.fan_in, r.outputs),
+                       std::to_string(r.row_tiles), r));
+    layers.push_back(LayerNumbers(leaf.path, r));
+    Add(r, &total);
   }
   table.AddRule();
-  table.AddRow({"total", "", "", std::to_string(total.arrays),
-                std::to_string(total.logical_columns),
-                std::to_string(total.used_cells),
-                FormatPercent(double(total.used_cells) / double(total.cells))});
-  fmt::print(
-      "{} on arrays of {} x {} cells, two cells (a differential pair) "
-      "per weight\n\n{}",
-      config.model.name, config.hw.rows, config.hw.columns, table.str());
-  return {{"command", std::string("map")},
-          {"arrays", total.arrays},
-          {"cells", total.cells},
-          {"used_cells", total.used_cells},
-          {"logical_columns", total.logical_columns}};
+  table.AddRow(Cells("total", "", "", total));
+  fmt::print("{}\n\n{}", Title(config), table.str());
+  Metrics result = {{"command", std::string("map")}};
+  const Metrics all = Numbers(total);
+  result.insert(result.end(), all.begin(), all.end());
+  result.emplace_back("layers", ToJsonList(layers));
+  return result;
 }
 
 }  // namespace ohm::train

@@ -24,9 +24,16 @@ const std::vector<CommandRow>& CommandTable() {
        "outputs are unchanged bit for bit.",
        RunTasks},
       {"map", "CONFIG.toml", "how the network lies on crossbars",
-       "Prints, per layer and in total, arrays, rows, logical columns, used "
-       "cells and utilisation for the hw section of the config.",
+       "Prints, per layer and in total, arrays, PEs, logical columns, cells, "
+       "used cells and utilisation for the hw section of the config; --json "
+       "has the layers as a list.",
        RunMap},
+      {"stats", "CONFIG.toml", "what the ADCs see, tile by tile",
+       "Runs eval.stats_images images of eval.split through the calibrated "
+       "crossbars and prints, per layer, how much of their ranges the ADCs "
+       "use and how many sums they clip. Leaves every tile with its histogram "
+       "in run.dir/statistics.json.",
+       RunStats},
   };
   return table;
 }

@@ -120,7 +120,10 @@ std::vector<ParamGroup> DecayGroups(
     const std::vector<nn::NamedParameter>& parameters, double weight_decay,
     bool decay_norm_and_bias) {
   const auto decays = [=](const nn::NamedParameter& parameter) {
-    if (parameter.role == nn::Role::kMask) return false;
+    if (parameter.role == nn::Role::kMask ||
+        parameter.role == nn::Role::kAdcRange) {
+      return false;
+    }
     return decay_norm_and_bias || !IsNormOrBias(parameter.role);
   };
   return GroupParameters(
