@@ -53,7 +53,8 @@ struct Programmed {
   // and a quad that two row tiles share is in both, with zeros for the other's
   // rows), or single rows (float).
   struct RowTile {
-    int64_t first = 0, count = 0;  // in `pieces`
+    int64_t first = 0, count = 0;       // in `pieces`
+    int64_t first_word = 0, words = 0;  // of 32 rows, in `bits`
   };
   bool integer = false;
   int64_t channels = 0;        // of one group, as the kernels see them
@@ -63,6 +64,11 @@ struct Programmed {
   std::vector<int32_t> pieces;
   Tensor packed;  // [slices, groups, pieces, padded_outputs, 4 or 1]
   Tensor start;   // s32 [slices, groups, row_tiles, padded_outputs]; integer
+  // Of a bit-serial slicing: the digits bit by bit (hw/kernels/bit_tile.h).
+  // s32 [slices, groups], and of each row tile [arms, digit_bits, words,
+  // padded_outputs]; arms: 2 where digits have signs.
+  Tensor bits;
+  int64_t digit_bits = 0, arms = 1;
 
   // What is added to a logical column after its conversions, in products of
   // codes: per_input times the sum of the row tile's inputs, plus constant.
@@ -74,6 +80,9 @@ struct Programmed {
   Tensor ones;        // s8 [pieces, 16, 4]: 1 on the rows of a row tile
   Tensor ones_start;  // s32 [row_tiles, 16]
 
+  // The bits of one arm of a slice on a row tile; bits must be defined.
+  const uint32_t* BitsOf(int64_t slice, int64_t group, int64_t row_tile,
+                         int64_t arm) const;
   // Entry of a logical column in the arrays above, output over all groups.
   int64_t At(int64_t row_tile, int64_t output) const;
   int64_t entries() const;  // of one slice

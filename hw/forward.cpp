@@ -121,7 +121,10 @@ class ForwardWorker {
 
 Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
                const Tensor& gain, Observed* observed) {
-  const TilePass pass(x, weights, ranges);
+  const bool counts =
+      observed != nullptr && NeedsHistograms(weights.spec.calibration);
+  const TilePass pass(x, weights, ranges,
+                      counts ? Cycles::kApart : Cycles::kTogether);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), gain);
   Tensor y = Tensor::Empty(

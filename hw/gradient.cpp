@@ -116,7 +116,7 @@ void ScaleColumns(const Programmed& weights, const Tensor& gain, Tensor* w) {
 
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy) {
-  const TilePass pass(x, weights, ranges);
+  const TilePass pass(x, weights, ranges, Cycles::kTogether);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), Tensor());
   const std::vector<double> sums =

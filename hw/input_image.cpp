@@ -27,7 +27,8 @@ const float* RowAsFloats(const BFloat16* row, int64_t count,
 
 }  // namespace
 
-InputImage::InputImage(const Tensor& x, const Programmed& weights, float range)
+InputImage::InputImage(const Tensor& x, const Programmed& weights, float range,
+                       bool whole_bits)
     : conv_(weights.conv), largest_(LargestInput(weights.spec)) {
   const Shape& w = weights.weight_shape;
   const Shape y = Conv2dOutputShape(x.shape(), w, conv_);
@@ -46,7 +47,7 @@ InputImage::InputImage(const Tensor& x, const Programmed& weights, float range)
   if (largest_ != 0) step_ = StepFor(range, largest_);
   SetPlaces(weights);
   if (weights.integer) {
-    SetTables(weights.slicing);
+    SetTables(weights.slicing, whole_bits);
     Fill<uint8_t>(x);
   } else {
     Fill<float>(x);
@@ -66,15 +67,23 @@ void InputImage::SetPlaces(const Programmed& weights) {
   }
 }
 
-void InputImage::SetTables(const Slicing& slicing) {
+void InputImage::SetTables(const Slicing& slicing, bool whole_bits) {
   const int bias = slicing.signed_inputs ? 128 : 0;
-  for (size_t c = 0; c < slicing.cycles.size(); ++c) {
+  const size_t images = whole_bits ? slicing.passes() : slicing.cycles.size();
+  const size_t each = slicing.cycles.size() / images;  // cycles of an image
+  for (size_t i = 0; i < images; ++i) {
     DigitTable table{};
     for (int code = -largest_; code <= largest_; ++code) {
-      table[size_t(code + kZeroCode)] =
-          static_cast<uint8_t>(slicing.InputDigit(code, c) + bias);
+      int value = bias;
+      for (size_t c = i * each; c < (i + 1) * each; ++c) {
+        const int shift =
+            slicing.cycles[c].shift - slicing.cycles[i * each].shift;
+        value += slicing.InputDigit(code, c) * (1 << shift);
+      }
+      table[size_t(code + kZeroCode)] = static_cast<uint8_t>(value);
     }
     tables_.push_back(table);
+    weights_of_.push_back(slicing.cycles[i * each]);
   }
 }
 
@@ -114,7 +123,7 @@ void InputImage::FillRow(const float* from, std::vector<uint8_t>* codes,
       }
       std::fill(end - side, end, zero);
     }
-    to += cycle_stride_;
+    to += image_stride_;
   }
 }
 
@@ -132,7 +141,7 @@ void InputImage::Fill(const Tensor& x) {
   const auto cycles = int64_t(std::max<size_t>(tables_.size(), 1));
   values_ = Tensor::Empty({cycles, images_ * padded_h_, padded_w_, all},
                           DTypeOf<T>());
-  cycle_stride_ = images_ * padded_h_ * padded_w_ * all;
+  image_stride_ = images_ * padded_h_ * padded_w_ * all;
   const int64_t count = w_ * conv_.groups * in_;
   kernels::VisitFloatType(x.dtype(), [&](auto type) {
     const auto* source = x.data<decltype(type)>();

@@ -2,9 +2,10 @@
 // the zero padding of the convolution around it. Internal to hw.
 //
 // Integer: one image per cycle (hw/slicing.h) with its digits, plus 128 where
-// they have a sign, and each group's channels padded to a multiple of 4, so
-// that the kernels' quads (4 rows of one array) always lie in one piece. Float:
-// one image of values in DAC codes, channels as they are.
+// they have a sign; or one per pass with all bits of its cycles; and each
+// group's channels padded to a multiple of 4, so that the kernels' quads (4
+// rows of one array) always lie in one piece. Float: one image of values in DAC
+// codes, channels as they are.
 #pragma once
 
 #include <array>
@@ -17,18 +18,21 @@ namespace ohm::hw {
 
 class InputImage {
  public:
-  // x f32 or bf16.
-  InputImage(const Tensor& x, const Programmed& weights, float range);
+  // x f32 or bf16. With `whole_bits` the images are those of passes.
+  InputImage(const Tensor& x, const Programmed& weights, float range,
+             bool whole_bits);
 
   // Output pixels over all images.
   int64_t pixels() const { return images_ * out_h_ * out_w_; }
   // Layer units of one input code; 1 where the DAC is ideal.
   float step() const { return step_; }
-  // Entries from one cycle's image to the next one's.
-  int64_t cycle_stride() const { return cycle_stride_; }
+  // What the codes of one image count for, by sign and shift.
+  const std::vector<Digits>& images() const { return weights_of_; }
+  // Entries from one image to the next one.
+  int64_t image_stride() const { return image_stride_; }
 
   // Fills to[0 .. count) with where the windows of `count` output pixels from
-  // `first` on begin, for one group, in the first cycle. T is uint8_t or float,
+  // `first` on begin, for one group, in the first image. T is uint8_t or float,
   // as the weights are integer or not.
   template <typename T>
   void Windows(int64_t group, int64_t first, int64_t count, const T** to) const;
@@ -37,12 +41,12 @@ class InputImage {
   const std::vector<int32_t>& places() const { return places_; }
 
  private:
-  // Digits of one cycle by input code + 128; the code of 0 stands for padding.
+  // Digits of one image by input code + 128; the code of 0 stands for padding.
   using DigitTable = std::array<uint8_t, 256>;
 
   void SetPlaces(const Programmed& weights);
-  void SetTables(const Slicing& slicing);
-  // One padded row of every cycle. `from` null: nothing but padding.
+  void SetTables(const Slicing& slicing, bool whole_bits);
+  // One padded row of every image. `from` null: nothing but padding.
   void FillRow(const float* from, std::vector<uint8_t>* codes,
                uint8_t* to) const;
   void FillRow(const float* from, std::vector<uint8_t>* unused,
@@ -56,11 +60,12 @@ class InputImage {
   int64_t images_, h_, w_, in_, out_h_, out_w_;
   int64_t channels_;             // of one group, as stored
   int64_t padded_h_, padded_w_;  // with the convolution's zeros
-  int64_t cycle_stride_ = 0;
+  int64_t image_stride_ = 0;
   float step_ = 1;
   int largest_;  // input code
   std::vector<DigitTable> tables_;
-  Tensor values_;  // [cycles, n, padded_h, padded_w, groups * channels]
+  std::vector<Digits> weights_of_;
+  Tensor values_;  // [images, n, padded_h, padded_w, groups * channels]
   std::vector<int32_t> places_;
 };
 

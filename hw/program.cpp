@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <bit>
+#include <cstdlib>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
@@ -31,6 +33,7 @@ std::vector<RowPlace> PlaceRows(Programmed* p) {
   std::vector<int32_t> seen(
       size_t(p->map.matrix().positions * std::max<int64_t>(p->channels, 1)),
       -1);
+  int64_t words = 0;
   for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
     const auto first = static_cast<int32_t>(p->pieces.size());
     for (const int32_t k : p->map.RowsOf(t)) {
@@ -43,7 +46,9 @@ std::vector<RowPlace> PlaceRows(Programmed* p) {
       }
       places.push_back({at - first, p->integer ? channel % 4 : 0, k});
     }
-    p->row_tiles.push_back({first, int64_t(p->pieces.size()) - first});
+    const int64_t count = int64_t(p->pieces.size()) - first;
+    p->row_tiles.push_back({first, count, words, (count + 7) / 8});
+    words += p->row_tiles.back().words;
   }
   return places;
 }
@@ -62,6 +67,7 @@ class IntegerPacker {
     p_.start =
         Tensor::Zeros({slices_, groups, tiles, p_.padded_outputs}, DType::kS32);
     input_zero_ = p_.slicing.signed_inputs ? 128 : 0;
+    if (p_.slicing.bit_serial()) ReserveBits();
     if (p_.slicing.signed_weights && p_.slicing.input_offset == 0) return;
     p_.per_input.assign(size_t(p_.entries()), 0);
     p_.constant.assign(size_t(p_.entries()), 0);
@@ -78,6 +84,26 @@ class IntegerPacker {
   }
 
  private:
+  void ReserveBits() {
+    p_.digit_bits = std::bit_width(unsigned(p_.slicing.LargestWeightDigit()));
+    p_.arms = p_.slicing.signed_weights ? 2 : 1;
+    const auto& last = p_.row_tiles.back();
+    p_.bits = Tensor::Zeros({slices_, p_.map.matrix().groups,
+                             (last.first_word + last.words) * p_.arms *
+                                 p_.digit_bits * p_.padded_outputs},
+                            DType::kS32);
+  }
+
+  void SetBits(int digit, int64_t row, int64_t column, int64_t words,
+               uint32_t* bits) const {
+    if (digit < 0) bits += p_.digit_bits * words * p_.padded_outputs;
+    for (int64_t b = 0; b < p_.digit_bits; ++b) {
+      const auto bit = (static_cast<uint32_t>(std::abs(digit)) >> b) & 1U;
+      bits[(b * words + row / 32) * p_.padded_outputs + column] |=
+          bit << (row % 32);
+    }
+  }
+
   // What a row tile's inputs add up to, as the converters see them.
   void PackOnes() {
     const auto pieces = static_cast<int64_t>(p_.pieces.size());
@@ -123,6 +149,11 @@ class IntegerPacker {
     const bool flips = Flips(codes, rows, slice);
     if (flips) p_.flipped[size_t(entry)] = 1;
     const int complement = p_.slicing.slices[size_t(slice)].largest;
+    const int64_t words = p_.row_tiles[size_t(row_tile)].words;
+    auto* bits =
+        p_.bits.defined()
+            ? const_cast<uint32_t*>(p_.BitsOf(slice, group, row_tile, 0))
+            : nullptr;
     int32_t sum = 0;
     for (const RowPlace& row : rows) {
       int digit = Digit(codes, row, slice);
@@ -130,6 +161,8 @@ class IntegerPacker {
       to[row.piece * p_.padded_outputs * 4 + row.lane] =
           static_cast<int8_t>(digit);
       sum += digit;
+      if (bits == nullptr) continue;
+      SetBits(digit, row.piece * 4 + row.lane, output % outputs, words, bits);
     }
     p_.start.data<int32_t>()[entry] = -input_zero_ * sum;
   }
@@ -200,6 +233,16 @@ bool IsLossless(const TileMap& map, const CrossbarSpec& spec,
 }
 
 }  // namespace
+
+const uint32_t* Programmed::BitsOf(int64_t slice, int64_t group,
+                                   int64_t row_tile, int64_t arm) const {
+  const RowTile& tile = row_tiles[size_t(row_tile)];
+  const int64_t of_word = digit_bits * padded_outputs;
+  const int64_t of_slice = bits.count() / bits.size(0) / bits.size(1);
+  return reinterpret_cast<const uint32_t*>(bits.data<int32_t>()) +
+         (slice * bits.size(1) + group) * of_slice +
+         (tile.first_word * arms + arm * tile.words) * of_word;
+}
 
 int64_t Programmed::At(int64_t row_tile, int64_t output) const {
   const int64_t outputs = map.matrix().outputs;

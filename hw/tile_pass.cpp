@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "core/kernels/simd.h"
 #include "hw/converters.h"
+#include "hw/kernels/bit_tile.h"
 
 namespace ohm::hw {
 namespace {
@@ -38,9 +39,11 @@ OHM_SIMD_CLONES void AddRow(const int32_t* per_input, const int32_t* constant,
 }  // namespace
 
 TilePass::TilePass(const Tensor& x, const Programmed& weights,
-                   const Ranges& ranges)
+                   const Ranges& ranges, Cycles cycles)
     : weights_(weights),
-      image_(x, weights, ranges.input),
+      together_(cycles == Cycles::kTogether && weights.bits.defined() &&
+                CurrentBitTileKernels().fast),
+      image_(x, weights, ranges.input, together_),
       unit_(weights.step * image_.step()),
       block_(BlockFor(image_.pixels(), kMostPixels)) {}
 
@@ -88,12 +91,12 @@ size_t TilePass::planes() const {
   return weights_.slicing.slices.size() * weights_.slicing.cycles.size();
 }
 
-const uint8_t* const* TilePass::Windows(const TileBlock& block, size_t cycle,
+const uint8_t* const* TilePass::Windows(const TileBlock& block, size_t image,
                                         TileScratch* scratch) const {
-  if (cycle == 0) return block.work.pixels;
+  if (image == 0) return block.work.pixels;
   const uint8_t** windows = Room(&scratch->windows, block.pixels);
   for (int64_t p = 0; p < block.pixels; ++p) {
-    windows[p] = block.work.pixels[p] + int64_t(cycle) * image_.cycle_stride();
+    windows[p] = block.work.pixels[p] + int64_t(image) * image_.image_stride();
   }
   return windows;
 }
@@ -109,6 +112,42 @@ TileBlock TilePass::Plane(const TileBlock& block, size_t plane,
   return of_plane;
 }
 
+void TilePass::AddBits(const TileBlock& block, const Conversion& conversion,
+                       TileScratch* scratch, float* values,
+                       int32_t* most) const {
+  const Slicing& slicing = weights_.slicing;
+  const auto& tile = weights_.row_tiles[size_t(block.row_tile)];
+  const size_t slices = slicing.slices.size();
+  const size_t cycles = slicing.cycles.size() / slicing.passes();
+  float cycle_weight[8];
+  for (size_t c = 0; c < cycles; ++c) cycle_weight[c] = float(1 << c);
+  const BitTileKernels& kernels = CurrentBitTileKernels();
+  BitTileWork work;
+  work.pixels = block.pixels;
+  work.cycles = int64_t(cycles);
+  work.words = tile.words;
+  work.bits = weights_.digit_bits;
+  work.columns = weights_.padded_outputs;
+  uint32_t* inputs =
+      Room(&scratch->bits, work.cycles * work.pixels * work.words);
+  work.inputs = inputs;
+  for (size_t pass = 0; pass < slicing.passes(); ++pass) {
+    kernels.pack(Windows(block, pass, scratch), block.pixels, block.work.quads,
+                 block.work.quad_count, int(cycles), inputs);
+    for (size_t s = 0; s < slices; ++s) {
+      work.plus = weights_.BitsOf(int64_t(s), block.group, block.row_tile, 0);
+      if (weights_.arms == 2) {
+        work.minus =
+            weights_.BitsOf(int64_t(s), block.group, block.row_tile, 1);
+      }
+      kernels.convert(work,
+                      conversion.PlaneAdc(block.group, block.row_tile,
+                                          pass * cycles * slices + s),
+                      cycle_weight, values, most);
+    }
+  }
+}
+
 // scratch->inputs: [pixels], the block's inputs as the converters see them.
 void TilePass::SumInputs(const TileBlock& block, TileScratch* scratch) const {
   TileWork work = block.work;
@@ -120,11 +159,11 @@ void TilePass::SumInputs(const TileBlock& block, TileScratch* scratch) const {
   int32_t* sums = Room(&scratch->integers, block.pixels * kOnesColumns);
   int32_t* inputs = Room(&scratch->inputs, block.pixels);
   std::fill_n(inputs, block.pixels, 0);
-  const auto& cycles = weights_.slicing.cycles;
-  for (size_t c = 0; c < cycles.size(); ++c) {
-    work.pixels = Windows(block, c, scratch);
+  const auto& images = image_.images();
+  for (size_t i = 0; i < images.size(); ++i) {
+    work.pixels = Windows(block, i, scratch);
     CurrentTileKernels().sums(work, sums);
-    const int32_t weight = cycles[c].sign * (1 << cycles[c].shift);
+    const int32_t weight = images[i].sign * (1 << images[i].shift);
     for (int64_t p = 0; p < block.pixels; ++p) {
       inputs[p] += weight * sums[p * kOnesColumns];
     }

@@ -29,11 +29,18 @@ struct TileScratch {
   std::vector<int32_t> inputs;    // sums of inputs
   std::vector<float> sums, planes;
   std::vector<const uint8_t*> windows;
+  std::vector<uint32_t> bits;  // of inputs
 };
+
+// How the cycles of a bit-serial input are taken: one after the other, or all
+// bits of a pass at once, which gives no sums of single planes.
+enum class Cycles : uint8_t { kApart, kTogether };
 
 class TilePass {
  public:
-  TilePass(const Tensor& x, const Programmed& weights, const Ranges& ranges);
+  // kTogether only has an effect where it is possible and fast.
+  TilePass(const Tensor& x, const Programmed& weights, const Ranges& ranges,
+           Cycles cycles = Cycles::kApart);
 
   // Layer units of one product of codes: input step times weight step.
   float unit() const { return unit_; }
@@ -59,6 +66,13 @@ class TilePass {
   TileBlock Plane(const TileBlock& block, size_t plane,
                   TileScratch* scratch) const;
 
+  // Whether cycles are taken together: then AddBits instead of Plane. Adds what
+  // a row tile's conversions make of a block, codes times the weights of their
+  // planes, to values [pixels, padded outputs]; most [padded outputs] or null.
+  bool together() const { return together_; }
+  void AddBits(const TileBlock& block, const Conversion& conversion,
+               TileScratch* scratch, float* values, int32_t* most) const;
+
   // What conversions in planes do not see, in products of codes (Programmed::
   // per_input and constant): [pixels, padded outputs] is added to `values`.
   void AddOffsets(const TileBlock& block, TileScratch* scratch,
@@ -70,12 +84,13 @@ class TilePass {
   static constexpr int64_t kMostPixels = 48;
 
   void SetTile(int64_t group, int64_t row_tile, TileBlock* block) const;
-  // Windows of another cycle than the first.
-  const uint8_t* const* Windows(const TileBlock& block, size_t cycle,
+  // Windows of another image than the first.
+  const uint8_t* const* Windows(const TileBlock& block, size_t image,
                                 TileScratch* scratch) const;
   void SumInputs(const TileBlock& block, TileScratch* scratch) const;
 
   const Programmed& weights_;
+  bool together_;
   InputImage image_;
   float unit_;
   int64_t block_;

@@ -1,0 +1,82 @@
+// The ADCs of a layer: their codes, their ranges, and what they make of sums.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor/tensor.h"
+#include "hw/geometry.h"
+#include "hw/kernels/tile.h"
+#include "hw/slicing.h"
+#include "hw/spec.h"
+
+namespace ohm::hw {
+
+struct Programmed;
+struct Ranges;
+
+// Codes of an ADC; a range covers 0..largest steps. adc_bits >= 2.
+struct AdcLevels {
+  int lowest = 0, largest = 0;
+};
+AdcLevels LevelsOf(const CrossbarSpec& spec, const Slicing& slicing);
+
+// The largest sum that `rows` rows can give one conversion, in products of
+// digits.
+double FullScale(int64_t rows, const CrossbarSpec& spec,
+                 const Slicing& slicing);
+// Whether codes reach every sum one by one with calibration = full_scale.
+bool IsLossless(int64_t rows, const CrossbarSpec& spec, const Slicing& slicing);
+
+// How many ADC ranges a layer has, and which one converts a logical column:
+// one; one per tile (TileMap::TileOf); or one per logical column, ordered as
+// mask entries.
+int64_t AdcRangeCount(const TileMap& map, const CrossbarSpec& spec);
+int64_t AdcRangeOf(const TileMap& map, const CrossbarSpec& spec,
+                   int64_t row_tile, int64_t output);
+
+// Gain of a logical column: of [row_tiles, outputs], or 1 where undefined.
+inline float GainOf(const Tensor& gain, const TileMap& map, int64_t row_tile,
+                    int64_t output) {
+  return gain.defined() ? gain.data()[row_tile * map.outputs() + output] : 1.0F;
+}
+
+// How the sums of every logical column become numbers:
+//   code = round half to even of clip(sum * to_code, lowest, largest)
+//   whole:     value = code * to_value
+//   in planes: codes * weight of their plane add up to A, and
+//              value = A * to_value + offsets * unit * gain
+// A plane is one slice in one cycle. Sums are in products of digits; values in
+// layer units, gain included.
+struct Conversion {
+  bool ideal = false;  // codes are the sums
+  float lowest = 0, largest = 0;
+  int64_t row_tiles = 0, outputs = 0, padded_outputs = 0;  // of one group
+  // [groups, row_tiles, padded_outputs] each.
+  std::vector<float> to_code, to_value;
+  std::vector<float> offset_value;  // unit * gain
+  // For each cycle and slice: +-2^shift, negative for complements.
+  std::vector<std::vector<float>> plane_weight;
+  std::vector<bool> exact;  // by row tile: a step is one product
+
+  // Entry of a logical column, output counted over all groups.
+  int64_t At(int64_t row_tile, int64_t output) const {
+    return First(output / outputs, row_tile) + output % outputs;
+  }
+  int64_t First(int64_t group, int64_t row_tile) const {
+    return (group * row_tiles + row_tile) * padded_outputs;
+  }
+  // The converters of a row tile's columns, and of one of its planes.
+  TileAdc Adc(int64_t group, int64_t row_tile) const;
+  TileAdc PlaneAdc(int64_t group, int64_t row_tile, size_t plane) const;
+  // A sum at the edge of its range may land an ulp outside it; it is not
+  // clipped by that.
+  float limit() const { return largest * (1.0F + 1e-6F); }
+};
+
+// `unit`: layer units of one product of digits. gain [row_tiles, out] or
+// undefined. Error where ranges or gain have other sizes.
+Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
+                          float unit, const Tensor& gain);
+
+}  // namespace ohm::hw

@@ -1,0 +1,113 @@
+#include "hw/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <mutex>
+
+#include "core/base/check.h"
+#include "core/base/parallel.h"
+#include "hw/adc.h"
+#include "hw/tile_pass.h"
+
+namespace ohm::hw {
+namespace {
+
+// One thread's counts.
+class Counter {
+ public:
+  Counter(const TilePass& pass, const Programmed& weights,
+          const Conversion& conversion)
+      : pass_(pass),
+        weights_(weights),
+        conversion_(conversion),
+        tiles_(size_t(weights.map.tiles())) {}
+
+  void Run(int64_t begin, int64_t end) {
+    pass_.Run(begin, end, [&](const TileBlock& block) {
+      if (weights_.slicing.whole()) return Count(block, block);
+      for (size_t plane = 0; plane < pass_.planes(); ++plane) {
+        Count(block, pass_.Plane(block, plane, &scratch_));
+      }
+    });
+  }
+
+  void AddTo(std::vector<TileStatistics>* tiles) const {
+    for (size_t i = 0; i < tiles_.size(); ++i) {
+      (*tiles)[i].conversions += tiles_[i].conversions;
+      (*tiles)[i].saturated += tiles_[i].saturated;
+      (*tiles)[i].sums.Merge(tiles_[i].sums);
+    }
+  }
+
+ private:
+  void Count(const TileBlock& block, const TileBlock& plane) {
+    const auto sums = pass_.Sums(plane, &scratch_);
+    const TileAdc adc = conversion_.Adc(block.group, block.row_tile);
+    const int64_t together = weights_.map.outputs_per_tile();
+    for (int64_t n = 0; n < adc.outputs; n += together) {
+      TileStatistics& tile = tiles_[size_t(
+          weights_.map.TileOf(block.row_tile, block.group * adc.outputs + n))];
+      const int64_t count = std::min(together, adc.outputs - n);
+      row_.resize(size_t(count));
+      for (int64_t p = 0; p < block.pixels; ++p) {
+        const float* row = sums.data() + p * conversion_.padded_outputs + n;
+        for (int64_t i = 0; i < count; ++i) {
+          row_[size_t(i)] = row[i] * pass_.unit();
+          const float scaled = std::fabs(row[i] * adc.to_code[n + i]);
+          tile.saturated += scaled > conversion_.limit() ? 1 : 0;
+        }
+        tile.sums.Add(row_.data(), count);
+      }
+      tile.conversions += block.pixels * count;
+    }
+  }
+
+  const TilePass& pass_;
+  const Programmed& weights_;
+  const Conversion& conversion_;
+  std::vector<TileStatistics> tiles_;
+  TileScratch scratch_;
+  std::vector<float> row_;
+};
+
+}  // namespace
+
+double TileStatistics::range_used() const {
+  return range > 0 ? double(sums.largest()) / double(range) : 0.0;
+}
+
+double TileStatistics::saturated_share() const {
+  return conversions > 0 ? double(saturated) / double(conversions) : 0.0;
+}
+
+void CollectStatistics(const Tensor& x, const Programmed& weights,
+                       const Ranges& ranges,
+                       std::vector<TileStatistics>* tiles) {
+  const TilePass pass(x, weights, ranges);
+  Conversion conversion =
+      MakeConversion(weights, ranges, pass.unit(), Tensor());
+  const TileMap& map = weights.map;
+  if (tiles->empty()) tiles->resize(size_t(map.tiles()));
+  OHM_ASSERT(int64_t(tiles->size()) == map.tiles());
+  if (conversion.ideal) {
+    conversion.largest = std::numeric_limits<float>::infinity();
+  }
+  for (int64_t t = 0; t < map.row_tiles() && !conversion.ideal; ++t) {
+    for (int64_t o = 0; o < map.outputs(); ++o) {
+      float& range = (*tiles)[size_t(map.TileOf(t, o))].range;
+      const auto at = size_t(conversion.At(t, o));
+      range = std::max(
+          range, conversion.largest / conversion.to_code[at] * pass.unit());
+    }
+  }
+  std::mutex mutex;
+  ParallelFor(pass.blocks(), 1, [&](int64_t begin, int64_t end) {
+    Counter counter(pass, weights, conversion);
+    counter.Run(begin, end);
+    const std::lock_guard lock(mutex);
+    counter.AddTo(tiles);
+  });
+}
+
+}  // namespace ohm::hw

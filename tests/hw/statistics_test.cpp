@@ -1,0 +1,60 @@
+#include "hw/statistics.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "core/base/parallel.h"
+#include "tests/hw/layers.h"
+
+namespace ohm::test {
+namespace {
+
+TEST_CASE("tile statistics count every conversion and what it clips") {
+  const int threads = Threads();
+  for (uint64_t i = 0; i < 6; ++i) {
+    hw::CrossbarSpec spec;
+    if (i >= 3) {
+      spec.adc_per = hw::AdcPer::kCycle;
+      spec.cell_bits = 3;
+      spec.input_slice_bits = 4;
+    }
+    LayerSizes sizes = RandomSizes(Key(70).Child(i));
+    sizes.columns += 3;
+    const CrossbarLayer layer = MakeLayer(sizes, spec, Key(71).Child(i));
+    INFO("layer ", layer.name);
+    const hw::Programmed weights = layer.Program();
+    hw::Observed seen;
+    const Tensor y = layer.Forward(&seen);
+    std::vector<hw::TileStatistics> tiles, again;
+    SetThreads(2);
+    hw::CollectStatistics(layer.x, weights, layer.ranges, &tiles);
+    SetThreads(1);
+    hw::CollectStatistics(layer.x, weights, layer.ranges, &again);
+    REQUIRE(int64_t(tiles.size()) == weights.map.tiles());
+    const auto planes =
+        int64_t(weights.slicing.slices.size() * weights.slicing.cycles.size());
+    int64_t conversions = 0, saturated = 0;
+    for (size_t t = 0; t < tiles.size(); ++t) {
+      conversions += tiles[t].conversions;
+      saturated += tiles[t].saturated;
+      CHECK(tiles[t].sums.largest() ==
+            doctest::Approx(double(seen.adc[t])).epsilon(1e-5));
+      CHECK(tiles[t].range ==
+            doctest::Approx(double(layer.ranges.adc[t])).epsilon(1e-5));
+      CHECK(tiles[t].range_used() ==
+            doctest::Approx(double(seen.adc[t] / layer.ranges.adc[t]))
+                .epsilon(1e-4));
+      CHECK(again[t].saturated == tiles[t].saturated);
+      CHECK(again[t].sums.Filled() == tiles[t].sums.Filled());
+    }
+    CHECK(conversions == y.count() * weights.map.row_tiles() * planes);
+    if (weights.slicing.whole()) {
+      CHECK(saturated == int64_t(seen.clipped.size()));
+    }
+  }
+  SetThreads(threads);
+}
+
+}  // namespace
+}  // namespace ohm::test
