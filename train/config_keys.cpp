@@ -105,6 +105,7 @@ std::vector<KeyRow> KeyRows(Config* config) {
   collector.Section("train", &config->train);
   collector.Section("tasks", &config->tasks);
   collector.Section("eval", &config->eval);
+  collector.Section("sweep", &config->sweep);
   collector.Section("run", &config->run);
   collector.Section("hw", &preset);
   collector.Section("hw", &config->hw);

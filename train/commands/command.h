@@ -27,5 +27,6 @@ Metrics RunTrain(const Config& config);
 Metrics RunEval(const Config& config);
 Metrics RunTasks(const Config& config);
 Metrics RunMap(const Config& config);
+Metrics RunSweep(const Config& config);
 
 }  // namespace ohm::train
