@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/base/hash.h"
 #include "train/safetensors.h"
 
 namespace ohm::train {
@@ -192,20 +192,6 @@ int64_t Counter(const std::filesystem::path& path,
   return value;
 }
 
-class Fnv1a {
- public:
-  void Add(const void* data, size_t bytes) {
-    const auto* byte = static_cast<const unsigned char*>(data);
-    for (size_t i = 0; i < bytes; ++i) {
-      hash_ = (hash_ ^ byte[i]) * 0x100000001b3ULL;
-    }
-  }
-  uint64_t value() const { return hash_; }
-
- private:
-  uint64_t hash_ = 0xcbf29ce484222325ULL;
-};
-
 }  // namespace
 
 void SaveWeights(const std::filesystem::path& path,
@@ -278,10 +264,7 @@ std::string HashWeights(const std::vector<nn::NamedParameter>& parameters,
     hash.Add(kind.c_str(), kind.size() + 1);
     hash.Add(target.tensor->raw(), target.tensor->bytes());
   }
-  char text[17];
-  std::snprintf(text, sizeof(text), "%016llx",
-                static_cast<unsigned long long>(hash.value()));
-  return text;
+  return hash.Hex();
 }
 
 }  // namespace ohm::train

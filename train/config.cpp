@@ -203,6 +203,7 @@ ScheduleSpec TrainOptions::Schedule(int64_t steps_per_epoch,
 Config LoadConfig(const fs::path& path,
                   const std::vector<std::string>& overrides) {
   Config config;
+  config.overrides = overrides;
   Loader(path, &config).Load(overrides);
   CheckDataAndTrain(config);
   CheckHw(config);
@@ -210,6 +211,13 @@ Config LoadConfig(const fs::path& path,
     config.run.dir = (fs::path("runs") / path.stem()).string();
   }
   return config;
+}
+
+Config ReloadConfig(const Config& config,
+                    const std::vector<std::string>& more) {
+  std::vector<std::string> overrides = config.overrides;
+  std::ranges::copy(more, std::back_inserter(overrides));
+  return LoadConfig(config.path, overrides);
 }
 
 void ThrowAtKey(const Config& config, const std::string& key,

@@ -399,6 +399,33 @@ struct EvalOptions {
   }
 };
 
+struct SweepOptions {
+  std::vector<std::string> grid;
+  std::vector<std::string> points;
+  int epochs = 0;
+  std::string plot_x;
+
+  template <typename V>
+  void Visit(V&& visit) {
+    visit("grid", grid,
+          FieldDoc{.doc = "Keys with the values they take, such as "
+                          "\"hw.adc_bits=4,6,8\"; every combination is a "
+                          "point."});
+    visit("points", points,
+          FieldDoc{.doc = "Single points: key=value, several of them parted "
+                          "by ';' or else by spaces."});
+    visit("epochs", epochs,
+          FieldDoc{.unit = "epochs",
+                   .min = 0,
+                   .max = 100000,
+                   .doc = "Training at each point, in place of train.epochs; "
+                          "0: none, only calibrated."});
+    visit("plot_x", plot_x,
+          FieldDoc{.doc = "Key of sweep.grid on the x axis, the others make "
+                          "the lines; empty: its first."});
+  }
+};
+
 struct RunOptions {
   std::string dir;
 
@@ -417,11 +444,13 @@ struct Config {
   TrainOptions train;
   TasksOptions tasks;
   EvalOptions eval;
+  SweepOptions sweep;
   RunOptions run;
   std::string hw_preset;  // empty: no crossbar, `hw` means nothing
   hw::CrossbarSpec hw;
 
   std::filesystem::path path;                // the file it was read from
+  std::vector<std::string> overrides;        // and what it was read with
   std::map<std::string, std::string> where;  // key -> "x.toml:12", if set
 
   bool on_crossbar() const { return !hw_preset.empty(); }
@@ -438,6 +467,9 @@ struct Config {
 // contradictory.
 Config LoadConfig(const std::filesystem::path& path,
                   const std::vector<std::string>& overrides = {});
+
+// The config read again from its file, with `more` overrides behind its own.
+Config ReloadConfig(const Config& config, const std::vector<std::string>& more);
 
 // UsageError that names where `key` was set, for what only shows later: "the
 // data set has 10 classes, ...".

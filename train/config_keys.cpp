@@ -108,6 +108,7 @@ std::vector<KeyRow> KeyRows(Config* config) {
   collector.Section("train", &config->train);
   collector.Section("tasks", &config->tasks);
   collector.Section("eval", &config->eval);
+  collector.Section("sweep", &config->sweep);
   collector.Section("run", &config->run);
   collector.Section("hw", &hw);
   return std::move(collector).rows();

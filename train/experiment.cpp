@@ -77,6 +77,12 @@ datasets::BatchOptions MakeBatchOptions(const Config& config,
   return options;
 }
 
+datasets::BatchStream EvalStream(const Config& config,
+                                 const datasets::OpenedDataset& data) {
+  return {config.eval.split == "train" ? data.train : data.test,
+          MakeBatchOptions(config, data, config.eval.batch, false, Key())};
+}
+
 std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes) {
   if (!config.on_crossbar()) return BuildDigitalModel(config, classes);
   auto model = NewModel(config, classes);

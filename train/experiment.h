@@ -24,6 +24,10 @@ datasets::BatchOptions MakeBatchOptions(const Config& config,
                                         const datasets::OpenedDataset& data,
                                         int64_t batch, bool augment, Key key);
 
+// The images of eval.split, in order, eval.batch at a time.
+datasets::BatchStream EvalStream(const Config& config,
+                                 const datasets::OpenedDataset& data);
+
 // The network of the config for `classes` outputs (model.classes overrides),
 // on crossbars where hw.preset is set, with model.weights loaded if given. A
 // file without converter ranges leaves them uncalibrated.

@@ -52,6 +52,19 @@ JsonText ToJsonList(const std::vector<Metrics>& list) {
   return {text + "]"};
 }
 
+void AppendJsonLine(const fs::path& path, const Metrics& metrics) {
+  const std::string text = ToJson(metrics) + "\n";
+  const int fd =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  const ssize_t done = fd < 0 ? -1 : ::write(fd, text.data(), text.size());
+  const int code = done < 0 ? errno : ENOSPC;  // fewer bytes: the disk is full
+  if (fd >= 0) ::close(fd);
+  if (done != static_cast<ssize_t>(text.size())) {
+    FailFolder(path.parent_path(),
+               path.filename().string() + ": " + std::strerror(code));
+  }
+}
+
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
   std::error_code code;
   fs::create_directories(path_, code);
@@ -71,15 +84,7 @@ void RunFolder::WriteConfig(const std::string& toml) const {
 }
 
 void RunFolder::AppendMetrics(const Metrics& line) const {
-  const std::string text = ToJson(line) + "\n";
-  const int fd = ::open(metrics().c_str(),
-                        O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  const ssize_t done = fd < 0 ? -1 : ::write(fd, text.data(), text.size());
-  const int code = done < 0 ? errno : ENOSPC;  // fewer bytes: the disk is full
-  if (fd >= 0) ::close(fd);
-  if (done != static_cast<ssize_t>(text.size())) {
-    FailFolder(path_, std::string("metrics.jsonl: ") + std::strerror(code));
-  }
+  AppendJsonLine(metrics(), line);
 }
 
 void RunFolder::Clear() const {

@@ -24,6 +24,10 @@ std::string ToJson(const Metrics& metrics);
 // A list of objects, as a value of another one.
 JsonText ToJsonList(const std::vector<Metrics>& list);
 
+// Appends one line to a file of JSON lines, in one write: readers never see
+// half of it. Error names the folder, the file and the reason.
+void AppendJsonLine(const std::filesystem::path& path, const Metrics& metrics);
+
 class RunFolder {
  public:
   // Creates the folder and its parents and makes sure that files can be
@@ -41,7 +45,6 @@ class RunFolder {
 
   void WriteConfig(const std::string& toml) const;
 
-  // Appends one line, in one write: readers never see half of it.
   void AppendMetrics(const Metrics& metrics) const;
 
   // For a fresh run: removes the metrics, weights and state of an earlier one.

@@ -43,6 +43,7 @@ TEST_CASE("wrong words end with exit code 2 and one sentence") {
         "train " + kDemo + " " + kDemo, "train " + kDemo + " --bogus",
         "train " + kDemo + " --set train.epoch=3",
         "train " + kDemo + " --set train.epochs=none", "eval " + kDemo,
+        "sweep " + kDemo, "sweep " + kDemo + " --set sweep.grid=hw.rows=32",
         std::string("list everything"), std::string("bench nothing")}) {
     INFO("words: ", words);
     const Outcome outcome = Run(words);
@@ -71,7 +72,7 @@ TEST_CASE("failures end with exit code 1 and leave no half-written file") {
 
 TEST_CASE("every command explains itself and map prints JSON last") {
   CHECK(Run("--help").code == 0);
-  for (const char* command : {"train", "eval", "tasks", "map"}) {
+  for (const char* command : {"train", "eval", "tasks", "map", "sweep"}) {
     const Outcome outcome = Run(std::string(command) + " --help");
     CHECK(outcome.code == 0);
     CHECK(Has(outcome.out, "train.epochs"));

@@ -28,5 +28,6 @@ Metrics RunEval(const Config& config);
 Metrics RunTasks(const Config& config);
 Metrics RunMap(const Config& config);
 Metrics RunStats(const Config& config);
+Metrics RunSweep(const Config& config);
 
 }  // namespace ohm::train

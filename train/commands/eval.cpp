@@ -20,10 +20,7 @@ Metrics RunEval(const Config& config) {
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
   CalibrateIfNeeded(config, data, model.get());
-  const bool train_split = config.eval.split == "train";
-  datasets::BatchStream stream(
-      train_split ? data.train : data.test,
-      MakeBatchOptions(config, data, config.eval.batch, false, Key()));
+  auto stream = EvalStream(config, data);
   Score score;
   {
     Progress progress("eval");

@@ -34,6 +34,15 @@ const std::vector<CommandRow>& CommandTable() {
        "use and how many sums they clip. Leaves every tile with its histogram "
        "in run.dir/statistics.json.",
        RunStats},
+      {"sweep", "CONFIG.toml", "accuracy over a grid of config keys",
+       "For every point of sweep.grid and sweep.points: loads model.weights "
+       "into the network the point describes, calibrates it, reads eval.split "
+       "once; with sweep.epochs above 0 then trains it as the [train] section "
+       "says and reads it again. Leaves a line per point in sweep.jsonl, "
+       "sweep.svg and a folder per trained point in run.dir. Started again, it "
+       "goes on where it stopped: points whose config and weights have not "
+       "changed are not measured again.",
+       RunSweep},
   };
   return table;
 }

@@ -1,0 +1,33 @@
+// FNV-1a, 64 bits: tells contents apart that differ by accident, not by intent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace ohm {
+
+class Fnv1a {
+ public:
+  void Add(const void* data, size_t bytes) {
+    const auto* byte = static_cast<const unsigned char*>(data);
+    for (size_t i = 0; i < bytes; ++i) {
+      hash_ = (hash_ ^ byte[i]) * 0x100000001b3ULL;
+    }
+  }
+  uint64_t value() const { return hash_; }
+
+  std::string Hex() const {  // 16 digits
+    std::string text(16, '0');
+    uint64_t rest = hash_;
+    for (size_t i = 16; i-- > 0; rest >>= 4) {
+      text[i] = "0123456789abcdef"[rest & 15];
+    }
+    return text;
+  }
+
+ private:
+  uint64_t hash_ = 0xcbf29ce484222325ULL;
+};
+
+}  // namespace ohm

@@ -1,0 +1,204 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+#include "core/base/check.h"
+#include "train/commands/command.h"
+#include "train/evaluate.h"
+#include "train/experiment.h"
+#include "train/plot.h"
+#include "train/progress.h"
+#include "train/sweep/points.h"
+#include "train/sweep/results.h"
+#include "train/table_print.h"
+#include "train/trainers/backbone.h"
+
+namespace ohm::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+void CheckWeights(const Config& config, const std::vector<SweepPoint>& points) {
+  for (const SweepPoint& point : points) {
+    if (!point.config.model.weights.empty()) continue;
+    ThrowAtKey(config, "model.weights",
+               "expected the weights that every point starts from, got none; "
+               "try --set model.weights=FILE.safetensors");
+  }
+}
+
+// The data set of the last point asked for: opened again only where its data
+// keys differ.
+class PointData {
+ public:
+  const datasets::OpenedDataset& For(const SweepPoint& point) {
+    std::string keys;
+    for (const auto& [key, value] : point.overrides) {
+      if (key.starts_with("data.")) keys += key + "=" + value + "\n";
+    }
+    if (!data_ || keys != keys_) {
+      data_.reset();  // never two at once in memory
+      data_ = OpenData(point.config, point.config.data.set);
+      keys_ = keys;
+    }
+    return *data_;
+  }
+
+ private:
+  std::optional<datasets::OpenedDataset> data_;
+  std::string keys_;  // of all points the same but for these
+};
+
+// A folder for what training the point leaves. The hash keeps an earlier
+// config's state from being resumed.
+std::filesystem::path FolderOf(const SweepPoint& point, const std::string& hash,
+                               const RunFolder& sweep) {
+  constexpr size_t kLongest = 100;  // of 255 that file systems take
+  std::string name = point.Label().substr(0, kLongest);
+  for (char& c : name) {
+    const bool safe = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                      (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+                      c == '-' || c == '=';
+    if (!safe) c = '_';
+  }
+  return sweep.path() / (name + "-" + hash.substr(0, 8));
+}
+
+double EvalTop1(const Config& config, const datasets::OpenedDataset& data,
+                nn::Model* model) {
+  auto stream = EvalStream(config, data);
+  Progress progress("eval");
+  return Evaluate(model, &stream, &progress).top1;
+}
+
+double TrainTop1(const Config& config, const datasets::OpenedDataset& data,
+                 nn::Model* model) {
+  const RunFolder folder(config.run.dir);
+  folder.WriteConfig(ResolvedToml(config));
+  const BackboneResult result = TrainBackbone(config, data, model, folder);
+  return config.eval.split == "test" ? result.test.top1
+                                     : EvalTop1(config, data, model);
+}
+
+// `config`: a point's, with run.dir set.
+SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
+  const auto start = Clock::now();
+  ApplyThreads(config);
+  const auto model = BuildModel(config, data.classes);
+  CalibrateIfNeeded(config, data, model.get());
+  SweepResult result;
+  result.calibrated_top1 = EvalTop1(config, data, model.get());
+  if (config.sweep.epochs > 0) {
+    result.trained_top1 = TrainTop1(config, data, model.get());
+  }
+  result.seconds = Since(start);
+  return result;
+}
+
+class Sweep {
+ public:
+  explicit Sweep(const Config& config)
+      : config_(config), points_(SweepPoints(config)) {
+    CheckWeights(config, points_);
+    for (const SweepPoint& point : points_) {
+      hashes_.push_back(SweepPointHash(point));
+    }
+    folder_.emplace(config.run.dir);
+    folder_->WriteConfig(ResolvedToml(config));
+    log_.emplace(folder_->path() / "sweep.jsonl");
+  }
+
+  Metrics Run() {
+    const auto start = Clock::now();
+    std::vector<size_t> left;
+    for (size_t i = 0; i < points_.size(); ++i) {
+      if (log_->Find(hashes_[i]) == nullptr) left.push_back(i);
+    }
+    if (left.size() < points_.size()) {
+      fmt::print("{} of {} points stand in {}\n", points_.size() - left.size(),
+                 points_.size(), log_->path().string());
+    }
+    for (size_t done = 0; done < left.size(); ++done) {
+      RunPoint(left[done]);
+      const double mean = Since(start) / double(done + 1);
+      const double rest = mean * double(left.size() - done - 1);
+      progress_.Print(Line(left[done]) + ", left " + FormatSeconds(rest));
+    }
+    return Report(int64_t(left.size()), Since(start));
+  }
+
+ private:
+  void RunPoint(size_t i) {
+    const SweepPoint& point = points_[i];
+    Config own = point.config;
+    own.run.dir = FolderOf(point, hashes_[i], *folder_).string();
+    try {
+      log_->Append(point, hashes_[i], Measure(own, data_.For(point)));
+    } catch (const UsageError&) {
+      throw;
+    } catch (const Error& error) {
+      ThrowError("point " + point.Label() + ": " + error.what());
+    }
+    // It is finished, so nothing of it will be resumed.
+    if (own.sweep.epochs > 0) {
+      std::filesystem::remove(RunFolder(own.run.dir).state());
+    }
+  }
+
+  std::string Line(size_t i) const {
+    const SweepResult& result = *log_->Find(hashes_[i]);
+    std::string line =
+        fmt::format("point {}/{}: {}: calibrated {} %", i + 1, points_.size(),
+                    points_[i].Label(), FormatPercent(result.calibrated_top1));
+    if (std::isfinite(result.trained_top1)) {
+      line += fmt::format(", trained {} %", FormatPercent(result.trained_top1));
+    }
+    return line + ", " + FormatSeconds(result.seconds);
+  }
+
+  Metrics Report(int64_t measured, double seconds) const {
+    std::vector<SweepResult> results;
+    Metrics metrics{{"command", std::string("sweep")},
+                    {"points", int64_t(points_.size())},
+                    {"measured", measured},
+                    {"seconds", seconds}};
+    double calibrated = 0, trained = 0;
+    for (const std::string& hash : hashes_) {
+      results.push_back(*log_->Find(hash));
+      calibrated = std::max(calibrated, results.back().calibrated_top1);
+      trained = std::max(trained, results.back().trained_top1);
+    }
+    metrics.emplace_back("best_calibrated_top1", calibrated);
+    if (config_.sweep.epochs > 0) {
+      metrics.emplace_back("best_trained_top1", trained);
+    }
+    metrics.emplace_back("run_dir", folder_->path().string());
+    Plot plot = SweepPlot(SweepAxis(config_), points_, results);
+    plot.title = config_.model.name + " on " + config_.data.set;
+    WriteSvg(folder_->path() / "sweep.svg", plot);
+    fmt::print("\n{}left in {}\n", SweepTable(points_, results),
+               folder_->path().string());
+    return metrics;
+  }
+
+  const Config& config_;
+  std::vector<SweepPoint> points_;
+  std::vector<std::string> hashes_;  // of the points
+  std::optional<RunFolder> folder_;  // made once everything is in order
+  std::optional<SweepLog> log_;
+  PointData data_;
+  Progress progress_{"sweep"};
+};
+
+}  // namespace
+
+Metrics RunSweep(const Config& config) { return Sweep(config).Run(); }
+
+}  // namespace ohm::train

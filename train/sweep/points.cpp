@@ -1,0 +1,207 @@
+#include "train/sweep/points.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+#include "core/base/hash.h"
+
+namespace ohm::train {
+namespace {
+
+using Override = std::pair<std::string, std::string>;
+
+constexpr const char* kGrid = "sweep.grid";
+constexpr const char* kPoints = "sweep.points";
+
+struct GridKey {
+  std::string key;
+  std::vector<std::string> values;
+};
+
+// The words between `separator`, without spaces around them.
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> words;
+  std::istringstream in(text);
+  for (std::string word; std::getline(in, word, separator);) {
+    const size_t begin = word.find_first_not_of(" \t");
+    if (begin == std::string::npos) {
+      words.emplace_back();
+    } else {
+      words.push_back(
+          word.substr(begin, word.find_last_not_of(" \t") - begin + 1));
+    }
+  }
+  return words;
+}
+
+// Results lie in run.dir, so it cannot change; what has no effect on a point is
+// refused rather than ignored.
+void CheckKey(const Config& config, const char* from, const std::string& key) {
+  const bool refused = key.starts_with("run.") || key.starts_with("sweep.") ||
+                       key.starts_with("tasks.") || key == "train.epochs" ||
+                       key == "train.resume";
+  if (!refused) return;
+  ThrowAtKey(
+      config, from,
+      "expected keys that change a point, which " + key + " does not" +
+          (key == "train.epochs" ? " (sweep.epochs stands for it)" : ""));
+}
+
+// `what`: how an item looks.
+Override ReadItem(const Config& config, const char* from, const char* what,
+                  const std::string& item) {
+  const size_t equals = item.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == item.size()) {
+    ThrowAtKey(config, from,
+               fmt::format("expected {}, got \"{}\"", what, item));
+  }
+  const Override read{item.substr(0, equals), item.substr(equals + 1)};
+  CheckKey(config, from, read.first);
+  return read;
+}
+
+void CheckNewKey(const Config& config, const char* from, const std::string& key,
+                 std::set<std::string>* keys) {
+  if (!keys->insert(key).second) {
+    ThrowAtKey(config, from, "expected each key once, got " + key + " twice");
+  }
+}
+
+std::vector<GridKey> ReadGrid(const Config& config) {
+  constexpr const char* kWhat =
+      "items such as \"hw.adc_bits=4,6,8\" (section.key=value,value,...)";
+  std::vector<GridKey> grid;
+  std::set<std::string> keys;
+  for (const std::string& item : config.sweep.grid) {
+    const auto [key, text] = ReadItem(config, kGrid, kWhat, item);
+    CheckNewKey(config, kGrid, key, &keys);
+    const auto values = Split(text, ',');
+    if (text.ends_with(',') || std::ranges::count(values, "") > 0) {
+      ThrowAtKey(config, kGrid,
+                 fmt::format("expected {}, got an empty value in \"{}\"", kWhat,
+                             item));
+    }
+    grid.push_back({key, values});
+  }
+  return grid;
+}
+
+std::vector<Override> ReadPoint(const Config& config, const std::string& item) {
+  const char separator = item.find(';') == std::string::npos ? ' ' : ';';
+  std::vector<Override> overrides;
+  std::set<std::string> keys;
+  for (const std::string& word : Split(item, separator)) {
+    if (word.empty()) continue;
+    overrides.push_back(
+        ReadItem(config, kPoints,
+                 "items such as \"hw.preset=pytorx64 hw.adc_bits=6\"", word));
+    CheckNewKey(config, kPoints, overrides.back().first, &keys);
+  }
+  if (overrides.empty()) {
+    ThrowAtKey(
+        config, kPoints,
+        "expected items of at least one key=value, got \"" + item + "\"");
+  }
+  return overrides;
+}
+
+std::vector<std::vector<Override>> Combinations(
+    const std::vector<GridKey>& grid) {
+  if (grid.empty()) return {};
+  std::vector<std::vector<Override>> all = {{}};
+  for (const GridKey& axis : grid) {
+    std::vector<std::vector<Override>> longer;
+    for (const auto& start : all) {
+      for (const std::string& value : axis.values) {
+        longer.push_back(start);
+        longer.back().emplace_back(axis.key, value);
+      }
+    }
+    all = std::move(longer);
+  }
+  return all;
+}
+
+Config PointConfig(const Config& config, const SweepPoint& point) {
+  std::vector<std::string> overrides;
+  for (const auto& [key, value] : point.overrides) {
+    overrides.push_back(key + "=" + value);
+  }
+  Config own = ReloadConfig(config, overrides);
+  own.run.dir.clear();
+  own.sweep = {};
+  own.sweep.epochs = config.sweep.epochs;
+  if (own.sweep.epochs > 0) {
+    own.train.epochs = own.sweep.epochs;
+    own.train.resume = true;
+  }
+  return own;
+}
+
+}  // namespace
+
+std::string SweepPoint::Label(const std::string& left_out) const {
+  std::string label;
+  for (const auto& [key, value] : overrides) {
+    if (key == left_out) continue;
+    label += (label.empty() ? "" : " ") + key + "=" + value;
+  }
+  return label;
+}
+
+std::vector<SweepPoint> SweepPoints(const Config& config) {
+  std::vector<SweepPoint> points;
+  for (auto& overrides : Combinations(ReadGrid(config))) {
+    points.push_back({std::move(overrides), true, {}});
+  }
+  for (const std::string& item : config.sweep.points) {
+    points.push_back({ReadPoint(config, item), false, {}});
+  }
+  if (points.empty()) {
+    ThrowAtKey(config, kGrid,
+               "expected at least one item here or in sweep.points, got none");
+  }
+  SweepAxis(config);  // throws where it is not in the grid
+  std::set<std::string> labels;
+  for (SweepPoint& point : points) {
+    const char* from = point.from_grid ? kGrid : kPoints;
+    if (!labels.insert(point.Label()).second) {
+      ThrowAtKey(config, from,
+                 "expected each point once, got " + point.Label() + " twice");
+    }
+    try {
+      point.config = PointConfig(config, point);
+    } catch (const UsageError& error) {
+      ThrowAtKey(config, from,
+                 std::string("expected what --set takes; ") + error.what());
+    }
+  }
+  return points;
+}
+
+std::string SweepAxis(const Config& config) {
+  const auto grid = ReadGrid(config);
+  const std::string& chosen = config.sweep.plot_x;
+  if (chosen.empty()) return grid.empty() ? "" : grid[0].key;
+  if (std::ranges::find(grid, chosen, &GridKey::key) == grid.end()) {
+    ThrowAtKey(config, "sweep.plot_x",
+               "expected a key of sweep.grid, got \"" + chosen + "\"");
+  }
+  return chosen;
+}
+
+std::string SweepPointHash(const SweepPoint& point) {
+  const std::string text = ResolvedToml(point.config);
+  const std::string weights = ReadFile(point.config.model.weights);
+  Fnv1a hash;
+  hash.Add(text.data(), text.size());
+  hash.Add(weights.data(), weights.size());
+  return hash.Hex();
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,243 @@
+#include "train/sweep/results.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+#include "train/config_keys.h"
+#include "train/run_folder.h"
+#include "train/table_print.h"
+
+namespace ohm::train {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+std::optional<double> ParseNumber(const std::string& text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(text.data(), end, number);
+  const bool whole = code == std::errc() && rest == end;
+  return whole && std::isfinite(number) ? std::optional(number) : std::nullopt;
+}
+
+// NaN where `key` holds no number.
+double NumberAt(const Json& line, const char* key) {
+  const auto it = line.find(key);
+  return it != line.end() && it->is_number() ? it->get<double>() : kNone;
+}
+
+// "4" becomes a number, "tile" stays text.
+MetricValue ToValue(const std::string& text) {
+  int64_t whole = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, code] = std::from_chars(text.data(), end, whole);
+  if (code == std::errc() && rest == end) return whole;
+  if (const auto number = ParseNumber(text)) return *number;
+  return text;
+}
+
+std::vector<std::string> SweptKeys(const std::vector<SweepPoint>& points) {
+  std::vector<std::string> keys;
+  for (const SweepPoint& point : points) {
+    for (const auto& [key, value] : point.overrides) {
+      if (std::ranges::count(keys, key) == 0) keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
+bool AnyTrained(const std::vector<SweepResult>& results) {
+  return std::ranges::any_of(results, [](const SweepResult& result) {
+    return std::isfinite(result.trained_top1);
+  });
+}
+
+std::string PercentOrBlank(double share) {
+  return std::isfinite(share) ? FormatPercent(share) : "";
+}
+
+// Points that one line or one colour of bars joins.
+struct Group {
+  std::string name;
+  std::vector<std::string> x;  // of each point, as text
+  std::vector<SweepResult> results;
+};
+
+// Where the point lies on the x axis. `axis` empty: each by itself.
+std::string PlaceOf(const SweepPoint& point, const std::string& axis) {
+  Config config = point.config;
+  for (const KeyRow& row : KeyRows(&config)) {
+    if (row.name != axis) continue;
+    std::string place = ValueText(row);
+    std::erase(place, '"');
+    return place;
+  }
+  return point.Label();
+}
+
+std::string TitleOf(const std::string& axis) {
+  Config config;
+  for (const KeyRow& row : KeyRows(&config)) {
+    if (row.name != axis || row.unit.empty()) continue;
+    return axis + " [" + row.unit + "]";
+  }
+  return axis;
+}
+
+std::vector<Group> GroupPoints(const std::string& axis,
+                               const std::vector<SweepPoint>& points,
+                               const std::vector<SweepResult>& results) {
+  std::vector<Group> groups;
+  for (size_t i = 0; i < points.size(); ++i) {
+    std::string name = axis.empty() ? "" : points[i].Label(axis);
+    // A point by itself is no part of the grid's lines.
+    if (!axis.empty() && !points[i].from_grid) name = points[i].Label();
+    auto it = std::ranges::find(groups, name, &Group::name);
+    if (it == groups.end()) it = groups.insert(it, {name, {}, {}});
+    it->x.push_back(PlaceOf(points[i], axis));
+    it->results.push_back(results[i]);
+  }
+  return groups;
+}
+
+std::vector<std::string> Places(const std::vector<Group>& groups) {
+  std::vector<std::string> places;
+  for (const Group& group : groups) {
+    for (const std::string& x : group.x) {
+      if (std::ranges::count(places, x) == 0) places.push_back(x);
+    }
+  }
+  return places;
+}
+
+double Top1(const SweepResult& result, bool trained) {
+  return 100 * (trained ? result.trained_top1 : result.calibrated_top1);
+}
+
+PlotSeries LineOf(const Group& group, bool trained) {
+  PlotSeries series;
+  std::vector<std::pair<double, double>> points;
+  for (size_t i = 0; i < group.x.size(); ++i) {
+    points.emplace_back(*ParseNumber(group.x[i]),
+                        Top1(group.results[i], trained));
+  }
+  std::ranges::stable_sort(points, {}, &std::pair<double, double>::first);
+  for (const auto& [x, y] : points) {
+    series.x.push_back(x);
+    series.y.push_back(y);
+  }
+  return series;
+}
+
+PlotSeries BarsOf(const Group& group, const std::vector<std::string>& places,
+                  bool trained) {
+  PlotSeries series;
+  series.y.assign(places.size(), kNone);
+  for (size_t i = 0; i < group.x.size(); ++i) {
+    const auto at = std::ranges::find(places, group.x[i]) - places.begin();
+    series.y[size_t(at)] = Top1(group.results[i], trained);
+  }
+  return series;
+}
+
+}  // namespace
+
+SweepLog::SweepLog(std::filesystem::path path) : path_(std::move(path)) {
+  std::error_code code;
+  if (!std::filesystem::exists(path_, code)) return;
+  const std::string text = ReadFile(path_);
+  size_t begin = 0;
+  for (size_t end; (end = text.find('\n', begin)) != std::string::npos;
+       begin = end + 1) {
+    const Json line = Json::parse(text.substr(begin, end - begin), nullptr,
+                                  /*allow_exceptions=*/false);
+    if (!line.is_object() || !line.contains("config")) continue;
+    const Json& hash = line.at("config");
+    const SweepResult result{NumberAt(line, "calibrated_top1"),
+                             NumberAt(line, "trained_top1"),
+                             NumberAt(line, "seconds")};
+    if (!hash.is_string() || std::isnan(result.calibrated_top1)) continue;
+    results_[hash.get<std::string>()] = result;
+  }
+  if (begin < text.size()) WriteFileAtomically(path_, text.substr(0, begin));
+}
+
+const SweepResult* SweepLog::Find(const std::string& hash) const {
+  const auto it = results_.find(hash);
+  return it == results_.end() ? nullptr : &it->second;
+}
+
+void SweepLog::Append(const SweepPoint& point, const std::string& hash,
+                      const SweepResult& result) {
+  Metrics line;
+  for (const auto& [key, value] : point.overrides) {
+    line.emplace_back(key, ToValue(value));
+  }
+  line.emplace_back("calibrated_top1", result.calibrated_top1);
+  if (std::isfinite(result.trained_top1)) {
+    line.emplace_back("trained_top1", result.trained_top1);
+  }
+  line.emplace_back("seconds", result.seconds);
+  line.emplace_back("config", hash);
+  AppendJsonLine(path_, line);
+  results_[hash] = result;
+}
+
+std::string SweepTable(const std::vector<SweepPoint>& points,
+                       const std::vector<SweepResult>& results) {
+  const auto keys = SweptKeys(points);
+  const bool trained = AnyTrained(results);
+  std::vector<TableColumn> columns;
+  for (const std::string& key : keys) columns.push_back({key});
+  columns.push_back({"calibrated", "%"});
+  if (trained) columns.push_back({"trained", "%"});
+  columns.push_back({"time"});
+  TextTable table(columns);
+  for (size_t i = 0; i < points.size(); ++i) {
+    std::vector<std::string> row(keys.size());
+    for (const auto& [key, value] : points[i].overrides) {
+      row[size_t(std::ranges::find(keys, key) - keys.begin())] = value;
+    }
+    row.push_back(FormatPercent(results[i].calibrated_top1));
+    if (trained) row.push_back(PercentOrBlank(results[i].trained_top1));
+    row.push_back(FormatSeconds(results[i].seconds));
+    table.AddRow(std::move(row));
+  }
+  return table.str();
+}
+
+Plot SweepPlot(const std::string& axis, const std::vector<SweepPoint>& points,
+               const std::vector<SweepResult>& results) {
+  const auto groups = GroupPoints(axis, points, results);
+  const auto places = Places(groups);
+  const bool trained = AnyTrained(results);
+  const bool numbers = std::ranges::all_of(
+      places, [](const auto& place) { return ParseNumber(place).has_value(); });
+  Plot plot;
+  plot.x.title = TitleOf(axis);
+  plot.y.title = "top-1 [%]";
+  if (!numbers) plot.categories = places;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (const bool after : {false, true}) {
+      if (after && !trained) continue;
+      PlotSeries series =
+          numbers ? LineOf(groups[g], after) : BarsOf(groups[g], places, after);
+      series.name = groups[g].name + (groups[g].name.empty() ? "" : ", ") +
+                    (after ? "trained" : "calibrated");
+      series.pale = trained && !after;
+      series.color = int(g);
+      plot.series.push_back(std::move(series));
+    }
+  }
+  return plot;
+}
+
+}  // namespace ohm::train

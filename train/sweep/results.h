@@ -1,0 +1,55 @@
+// What a sweep has measured: its file of JSON lines, its table and its plot.
+#pragma once
+
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "train/plot.h"
+#include "train/sweep/points.h"
+
+namespace ohm::train {
+
+struct SweepResult {
+  double calibrated_top1 = 0;  // shares of eval.split
+  double trained_top1 = std::numeric_limits<double>::quiet_NaN();  // NaN: not
+  double seconds = 0;  // of the run that finished it
+};
+
+// One line per result, appended as soon as it is there; nothing is ever taken
+// out again: the results of an earlier config stay in the file, unused.
+class SweepLog {
+ public:
+  // Reads what is there. A last line cut short is removed from the file, other
+  // lines that are no results are passed over.
+  explicit SweepLog(std::filesystem::path path);
+
+  // The last result with this hash (SweepPointHash); null: none.
+  const SweepResult* Find(const std::string& hash) const;
+
+  // Keys of the line: the overrides; calibrated_top1; trained_top1, if it was
+  // trained; seconds; config, the hash. Error where it cannot be written.
+  void Append(const SweepPoint& point, const std::string& hash,
+              const SweepResult& result);
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  std::map<std::string, SweepResult> results_;
+};
+
+// One row per point, one column per swept key. `results` as long as `points`.
+std::string SweepTable(const std::vector<SweepPoint>& points,
+                       const std::vector<SweepResult>& results);
+
+// Top-1 over `axis`, a line per combination of the other keys: dashed for
+// calibrated, solid for trained. Points of sweep.points lie where their own
+// value of `axis` is. Bars where the values are no numbers, and, one per point,
+// where `axis` is "".
+Plot SweepPlot(const std::string& axis, const std::vector<SweepPoint>& points,
+               const std::vector<SweepResult>& results);
+
+}  // namespace ohm::train
