@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "core/base/file.h"
 #include "tests/train/scratch_folder.h"
@@ -72,7 +73,8 @@ TEST_CASE("failures end with exit code 1 and leave no half-written file") {
 
 TEST_CASE("every command explains itself and map prints JSON last") {
   CHECK(Run("--help").code == 0);
-  for (const char* command : {"train", "eval", "tasks", "map", "sweep"}) {
+  for (const char* command :
+       {"train", "eval", "tasks", "map", "stats", "sweep"}) {
     const Outcome outcome = Run(std::string(command) + " --help");
     CHECK(outcome.code == 0);
     CHECK(Has(outcome.out, "train.epochs"));
@@ -83,7 +85,60 @@ TEST_CASE("every command explains itself and map prints JSON last") {
                           "/configs/resnet20_cifar10_crossbar.toml --json");
   CHECK(map.code == 0);
   const size_t last = map.out.rfind('\n', map.out.size() - 2) + 1;
-  CHECK(Has(map.out.substr(last), "\"arrays\":196"));
+  const auto report = nlohmann::json::parse(map.out.substr(last));
+  CHECK(report["arrays"] == 196);
+  CHECK(report["pes"] == 98);  // both arms of a tile
+  REQUIRE(report["layers"].size() == 20);
+  CHECK(report["layers"][1]["layer"] == "layer1.0.conv1");
+  CHECK(report["layers"][1]["arrays"] == 6);
+  CHECK(report["layers"][1]["used_cells"] == 2 * 144 * 16);
+}
+
+TEST_CASE("every preset maps, and only what a crossbar can be is taken") {
+  for (const char* preset :
+       {"pytorx64", "isaac128", "prime256", "neurosim128", "ideal"}) {
+    const Outcome map = Run("map " OHM_SOURCE_DIR
+                            "/configs/resnet20_cifar10_crossbar.toml "
+                            "--set hw.preset=" +
+                            std::string(preset));
+    INFO("preset ", std::string(preset));
+    CHECK(map.code == 0);
+  }
+  const Outcome wrong = Run("map " OHM_SOURCE_DIR
+                            "/configs/resnet20_cifar10_crossbar.toml "
+                            "--set hw.preset=isaac128 --set hw.columns=3");
+  CHECK(wrong.code == 2);
+  CHECK(Has(wrong.err, "hw.columns"));
+  CHECK(Has(wrong.err, "expected at least 4, the slices of one weight"));
+}
+
+TEST_CASE("stats counts every conversion of every layer") {
+  const ScratchFolder scratch;
+  const Outcome stats =
+      Run("stats " OHM_SOURCE_DIR
+          "/configs/demo.toml --json "
+          "--set model.name=resnet8 --set data.train_count=64 "
+          "--set data.test_count=20 --set eval.stats_images=20 "
+          "--set eval.batch=10 --set run.dir=" +
+          scratch.path().string());
+  REQUIRE(stats.code == 0);
+  const size_t last = stats.out.rfind('\n', stats.out.size() - 2) + 1;
+  const auto layers = nlohmann::json::parse(stats.out.substr(last))["layers"];
+  REQUIRE(layers.size() == 8);
+  const auto tiles = nlohmann::json::parse(
+      ReadFile(scratch.path() / "statistics.json"))["layers"];
+  for (size_t i = 0; i < layers.size(); ++i) {
+    int64_t conversions = 0, counted = 0;
+    for (const auto& tile : tiles[i]["tiles"]) {
+      conversions += tile["conversions"].get<int64_t>();
+      for (const auto& bin : tile["histogram"]) {
+        counted += bin["count"].get<int64_t>();
+      }
+      CHECK(tile["range_used"] > 0.1);
+    }
+    CHECK(layers[i]["conversions"] == conversions);
+    CHECK(counted == conversions);
+  }
 }
 
 TEST_CASE("docs/config.md lists the keys as they are") {
