@@ -161,7 +161,8 @@ TEST_CASE("the shortcut has the bits of the long way wherever it is taken") {
   CHECK(taken >= 40);
 }
 
-TEST_CASE("ISAAC's complements let 8 bits hold 128 rows of 2-bit cells") {
+// Four 2-bit slices, bit-serial inputs, a conversion for each.
+hw::CrossbarSpec Isaac() {
   hw::CrossbarSpec spec;
   spec.cell_bits = 2;
   spec.input_slice_bits = 1;
@@ -169,6 +170,11 @@ TEST_CASE("ISAAC's complements let 8 bits hold 128 rows of 2-bit cells") {
   spec.input_sign = hw::InputSign::kOffset;
   spec.adc_per = hw::AdcPer::kCycle;
   spec.calibration = hw::Calibration::kFullScale;
+  return spec;
+}
+
+TEST_CASE("ISAAC's complements let 8 bits hold 128 rows of 2-bit cells") {
+  hw::CrossbarSpec spec = Isaac();
   const LayerSizes sizes{9, 1, 1, 1, 256, 40, 1, 1, 1, 0, 1, 128, 128};
   CHECK(!MakeLayer(sizes, spec, Key(65)).Program().lossless);
   spec.column_flip = true;
@@ -251,13 +257,7 @@ Tensor NaiveLinear(const CrossbarLayer& layer) {
 TEST_CASE("an ISAAC-like linear layer has the bits of the naive loop") {
   for (const int adc_bits : {5, 7, 8, 9}) {
     for (const bool flip : {false, true}) {
-      hw::CrossbarSpec spec;
-      spec.cell_bits = 2;
-      spec.input_slice_bits = 1;
-      spec.encoding = hw::Encoding::kOffset;
-      spec.input_sign = hw::InputSign::kOffset;
-      spec.adc_per = hw::AdcPer::kCycle;
-      spec.calibration = hw::Calibration::kFullScale;
+      hw::CrossbarSpec spec = Isaac();
       spec.adc_bits = adc_bits;
       spec.column_flip = flip;
       CrossbarLayer layer = MakeLayer(
