@@ -28,14 +28,14 @@ double GeometricStep(int64_t rows, const CrossbarSpec& spec,
 
 // Layer units of one code; `unit` where sums pass as they are.
 float StepOf(const Programmed& weights, const Ranges& ranges, bool ideal,
-             float unit, int64_t row_tile, int64_t output) {
+             float unit, int64_t row_tile, int64_t output, int64_t plane = 0) {
   const CrossbarSpec& spec = weights.spec;
   if (ideal) return unit;
   if (IsGeometric(spec)) {
     const auto rows = int64_t(weights.map.RowsOf(row_tile).size());
     return unit * float(GeometricStep(rows, spec, weights.slicing));
   }
-  const int64_t range = AdcRangeOf(weights.map, spec, row_tile, output);
+  const int64_t range = AdcRangeOf(weights.map, spec, row_tile, output, plane);
   return StepFor(ranges.adc[size_t(range)],
                  LevelsOf(spec, weights.slicing).largest);
 }
@@ -72,6 +72,27 @@ void SetPlaneWeights(const Programmed& weights, Conversion* c) {
   }
 }
 
+// Ranges of their own: steps become part of the weights.
+void SetPlaneSteps(const Programmed& weights, const Ranges& ranges, float unit,
+                   Conversion* c) {
+  const TileMap& map = weights.map;
+  c->plane_to_code.assign(c->plane_weight.size(), c->to_code);
+  for (size_t plane = 0; plane < c->plane_weight.size(); ++plane) {
+    for (int64_t t = 0; t < map.row_tiles(); ++t) {
+      for (int64_t o = 0; o < map.outputs(); ++o) {
+        const auto at = size_t(c->At(t, o));
+        const float step =
+            StepOf(weights, ranges, false, unit, t, o, int64_t(plane));
+        c->plane_to_code[plane][at] = unit / step;
+        c->plane_weight[plane][at] *= step;
+      }
+    }
+  }
+  for (size_t i = 0; i < c->to_value.size(); ++i) {
+    c->to_value[i] = c->offset_value[i] / unit;
+  }
+}
+
 }  // namespace
 
 AdcLevels LevelsOf(const CrossbarSpec& spec, const Slicing& slicing) {
@@ -93,27 +114,35 @@ bool IsLossless(int64_t rows, const CrossbarSpec& spec,
          FullScale(rows, spec, slicing) <= LevelsOf(spec, slicing).largest;
 }
 
+int64_t RangePlanes(const CrossbarSpec& spec) {
+  if (spec.adc_range_per == AdcRangePer::kAll || IsGeometric(spec)) return 1;
+  const Slicing slicing = SlicingOf(spec);
+  return int64_t(slicing.slices.size() * slicing.cycles.size());
+}
+
 int64_t AdcRangeCount(const TileMap& map, const CrossbarSpec& spec) {
+  const int64_t each = RangePlanes(spec);
   switch (spec.adc_range) {
     case AdcRange::kLayer:
-      return 1;
+      return each;
     case AdcRange::kTile:
-      return map.tiles();
+      return map.tiles() * each;
     case AdcRange::kColumn:
-      return map.MaskEntries().count();
+      return map.MaskEntries().count() * each;
   }
   return 0;
 }
 
 int64_t AdcRangeOf(const TileMap& map, const CrossbarSpec& spec,
-                   int64_t row_tile, int64_t output) {
+                   int64_t row_tile, int64_t output, int64_t plane) {
+  const int64_t each = RangePlanes(spec);
   switch (spec.adc_range) {
     case AdcRange::kLayer:
-      return 0;
+      return plane;
     case AdcRange::kTile:
-      return map.TileOf(row_tile, output);
+      return map.TileOf(row_tile, output) * each + plane;
     case AdcRange::kColumn:
-      return row_tile * map.outputs() + output;
+      return (row_tile * map.outputs() + output) * each + plane;
   }
   return 0;
 }
@@ -127,7 +156,8 @@ TileAdc Conversion::Adc(int64_t group, int64_t row_tile) const {
 TileAdc Conversion::PlaneAdc(int64_t group, int64_t row_tile,
                              size_t plane) const {
   const int64_t first = First(group, row_tile);
-  return {to_code.data() + first, plane_weight[plane].data() + first, lowest,
+  const auto& codes = apart() ? plane_to_code[plane] : to_code;
+  return {codes.data() + first, plane_weight[plane].data() + first, lowest,
           largest, outputs};
 }
 
@@ -164,6 +194,9 @@ Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
     }
   }
   if (!weights.slicing.whole()) SetPlaneWeights(weights, &c);
+  if (!c.ideal && RangePlanes(spec) > 1) {
+    SetPlaneSteps(weights, ranges, unit, &c);
+  }
   return c;
 }
 

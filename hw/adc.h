@@ -28,12 +28,17 @@ double FullScale(int64_t rows, const CrossbarSpec& spec,
 // Whether codes reach every sum one by one with calibration = full_scale.
 bool IsLossless(int64_t rows, const CrossbarSpec& spec, const Slicing& slicing);
 
-// How many ADC ranges a layer has, and which one converts a logical column:
-// one; one per tile (TileMap::TileOf); or one per logical column, ordered as
-// mask entries.
+// Ranges of one logical column: 1, or as many as planes with adc_range_per =
+// plane. A plane is one slice in one cycle; cycles in order, their slices in
+// order.
+int64_t RangePlanes(const CrossbarSpec& spec);
+
+// How many ADC ranges a layer has, and which one converts a plane of a logical
+// column. Groups of RangePlanes() ranges: one; one per tile (TileMap::TileOf);
+// or one per logical column, ordered as mask entries.
 int64_t AdcRangeCount(const TileMap& map, const CrossbarSpec& spec);
 int64_t AdcRangeOf(const TileMap& map, const CrossbarSpec& spec,
-                   int64_t row_tile, int64_t output);
+                   int64_t row_tile, int64_t output, int64_t plane = 0);
 
 // Gain of a logical column: of [row_tiles, outputs], or 1 where undefined.
 inline float GainOf(const Tensor& gain, const TileMap& map, int64_t row_tile,
@@ -46,7 +51,8 @@ inline float GainOf(const Tensor& gain, const TileMap& map, int64_t row_tile,
 //   whole:     value = code * to_value
 //   in planes: codes * weight of their plane add up to A, and
 //              value = A * to_value + offsets * unit * gain
-// A plane is one slice in one cycle. Sums are in products of digits; values in
+// With a range for each plane the weights include its step, and to_value is the
+// gain alone. Sums are in products of digits; values in
 // layer units, gain included.
 struct Conversion {
   bool ideal = false;  // codes are the sums
@@ -55,8 +61,9 @@ struct Conversion {
   // [groups, row_tiles, padded_outputs] each.
   std::vector<float> to_code, to_value;
   std::vector<float> offset_value;  // unit * gain
-  // For each cycle and slice: +-2^shift, negative for complements.
+  // For each plane: +-2^shift, negative for complements.
   std::vector<std::vector<float>> plane_weight;
+  std::vector<std::vector<float>> plane_to_code;  // empty: to_code for all
   std::vector<bool> exact;  // by row tile: a step is one product
 
   // Entry of a logical column, output counted over all groups.
@@ -66,6 +73,8 @@ struct Conversion {
   int64_t First(int64_t group, int64_t row_tile) const {
     return (group * row_tiles + row_tile) * padded_outputs;
   }
+  // Planes have ranges of their own.
+  bool apart() const { return !plane_to_code.empty(); }
   // The converters of a row tile's columns, and of one of its planes.
   TileAdc Adc(int64_t group, int64_t row_tile) const;
   TileAdc PlaneAdc(int64_t group, int64_t row_tile, size_t plane) const;

@@ -26,7 +26,8 @@ class ColumnSums {
 
   ColumnSums(const TilePass& pass, const Programmed& weights,
              const Conversion& conversion, const Tensor& gy, Of of)
-      : pass_(pass),
+      : planes_(of == Of::kRangeSlopes ? pass.planes() : 1),
+        pass_(pass),
         conversion_(conversion),
         values_(pass, weights, conversion),
         gy_(gy),
@@ -34,7 +35,7 @@ class ColumnSums {
         of_(of),
         fused_(of == Of::kValues && weights.slicing.whole() &&
                ConvertsInRegisters(weights, conversion)),
-        part_(conversion.to_code.size()) {}
+        part_(planes_ * conversion.to_code.size()) {}
 
   // In float within a block, in double over blocks [begin, end).
   std::vector<double> Run(int64_t begin, int64_t end) {
@@ -51,8 +52,15 @@ class ColumnSums {
   void Weigh(const TileBlock& block) {
     const float* gy = gy_.data() + block.first_pixel * all_ +
                       block.group * conversion_.outputs;
-    float* total =
-        part_.data() + conversion_.First(block.group, block.row_tile);
+    for (size_t plane = 0; plane < planes_; ++plane) {
+      Weigh(block, plane, gy,
+            part_.data() + plane * conversion_.to_code.size() +
+                conversion_.First(block.group, block.row_tile));
+    }
+  }
+
+  void Weigh(const TileBlock& block, size_t plane, const float* gy,
+             float* total) {
     if (fused_) {
       CurrentTileKernels().weigh(block.work,
                                  conversion_.Adc(block.group, block.row_tile),
@@ -60,13 +68,14 @@ class ColumnSums {
       return;
     }
     const auto values = of_ == Of::kValues ? values_.Values(block, nullptr)
-                                           : values_.RangeSlopes(block);
+                                           : values_.RangeSlopes(block, plane);
     for (int64_t p = 0; p < block.pixels; ++p) {
       WeighRow(values.data() + p * conversion_.padded_outputs, gy + p * all_,
                conversion_.outputs, total);
     }
   }
 
+  size_t planes_;
   const TilePass& pass_;
   const Conversion& conversion_;
   RowTileValues values_;
@@ -77,7 +86,8 @@ class ColumnSums {
   std::vector<float> part_;
 };
 
-// Of each logical column, as Conversion::At counts them. A fixed number of
+// Of each logical column, as Conversion::At counts them; range slopes for each
+// plane, one after the other. A fixed number of
 // parts keeps the order of additions, and the memory.
 std::vector<double> SumColumns(const TilePass& pass, const Programmed& weights,
                                const Conversion& conversion, const Tensor& gy,
@@ -116,7 +126,9 @@ void ScaleColumns(const Programmed& weights, const Tensor& gain, Tensor* w) {
 
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy) {
-  const TilePass pass(x, weights, ranges, Cycles::kTogether);
+  const TilePass pass(
+      x, weights, ranges,
+      RangePlanes(weights.spec) > 1 ? Cycles::kApart : Cycles::kTogether);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), Tensor());
   const std::vector<double> sums =
@@ -147,8 +159,13 @@ Tensor RangeGradient(const Tensor& x, const Programmed& weights,
   std::vector<double> sums(ranges.adc.size(), 0.0);
   for (int64_t t = 0; t < map.row_tiles(); ++t) {
     for (int64_t o = 0; o < map.outputs(); ++o) {
-      sums[size_t(AdcRangeOf(map, weights.spec, t, o))] +=
-          slopes[size_t(conversion.At(t, o))] * double(GainOf(gain, map, t, o));
+      for (size_t plane = 0; plane < pass.planes(); ++plane) {
+        const int64_t range = AdcRangeOf(
+            map, weights.spec, t, o, conversion.apart() ? int64_t(plane) : 0);
+        const size_t at =
+            plane * conversion.to_code.size() + size_t(conversion.At(t, o));
+        sums[size_t(range)] += slopes[at] * double(GainOf(gain, map, t, o));
+      }
     }
   }
   Tensor gradient = Tensor::Empty({int64_t(sums.size())});

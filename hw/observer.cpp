@@ -27,44 +27,50 @@ bool NeedsHistograms(Calibration calibration) {
 Observer::Observer(const Programmed& weights, const Conversion& conversion)
     : weights_(weights),
       conversion_(conversion),
-      most_(conversion.to_code.size(), 0.0F),
+      planes_(size_t(RangePlanes(weights.spec))),
+      most_(planes_ * conversion.to_code.size(), 0.0F),
       block_most_(size_t(conversion.padded_outputs)) {
   if (NeedsHistograms(weights.spec.calibration)) {
     histograms_.resize(size_t(AdcRangeCount(weights.map, weights.spec)));
   }
 }
 
-float* Observer::MostOf(const TileBlock& block) {
-  return most_.data() + conversion_.First(block.group, block.row_tile);
+float* Observer::MostOf(const TileBlock& block, size_t plane) {
+  return most_.data() +
+         (planes_ == 1 ? 0 : plane) * conversion_.to_code.size() +
+         conversion_.First(block.group, block.row_tile);
 }
 
-void Observer::TakeMost(const TileBlock& block, std::span<const int32_t> most) {
-  float* all = MostOf(block);
+void Observer::TakeMost(const TileBlock& block, std::span<const int32_t> most,
+                        size_t plane) {
+  float* all = MostOf(block, plane);
   for (size_t n = 0; n < size_t(conversion_.outputs); ++n) {
     block_most_[n] = float(most[n]);
     all[n] = std::max(all[n], block_most_[n]);
   }
 }
 
-void Observer::TakeSums(const TileBlock& block, std::span<const float> sums) {
+void Observer::TakeSums(const TileBlock& block, std::span<const float> sums,
+                        size_t plane) {
   std::ranges::fill(block_most_, 0.0F);
   for (int64_t p = 0; p < block.pixels; ++p) {
     const float* row = sums.data() + p * conversion_.padded_outputs;
     MaxInto(row, conversion_.outputs, block_most_.data());
-    if (counts()) Count(block, row);
+    if (counts()) Count(block, row, plane);
   }
-  MaxInto(block_most_.data(), conversion_.outputs, MostOf(block));
+  MaxInto(block_most_.data(), conversion_.outputs, MostOf(block, plane));
 }
 
 // Neighbouring outputs of one tile share a range, unless each has its own.
-void Observer::Count(const TileBlock& block, const float* sums) {
+void Observer::Count(const TileBlock& block, const float* sums, size_t plane) {
   const int64_t outputs = conversion_.outputs;
   const int64_t together = weights_.spec.adc_range == AdcRange::kColumn
                                ? 1
                                : weights_.map.outputs_per_tile();
   for (int64_t n = 0; n < outputs; n += together) {
     const int64_t range = AdcRangeOf(weights_.map, weights_.spec,
-                                     block.row_tile, block.group * outputs + n);
+                                     block.row_tile, block.group * outputs + n,
+                                     planes_ == 1 ? 0 : int64_t(plane));
     histograms_[size_t(range)].Add(sums + n, std::min(together, outputs - n));
   }
 }
@@ -118,8 +124,13 @@ Observed Observer::Collect(float unit) {
   observed.adc.assign(size_t(AdcRangeCount(map, weights_.spec)), 0.0F);
   for (int64_t o = 0; o < map.outputs(); ++o) {
     for (int64_t t = 0; t < map.row_tiles(); ++t) {
-      float& range = observed.adc[size_t(AdcRangeOf(map, weights_.spec, t, o))];
-      range = std::max(range, most_[size_t(conversion_.At(t, o))] * unit);
+      const auto at = size_t(conversion_.At(t, o));
+      for (size_t plane = 0; plane < planes_; ++plane) {
+        float& range = observed.adc[size_t(
+            AdcRangeOf(map, weights_.spec, t, o, int64_t(plane)))];
+        range = std::max(range,
+                         most_[plane * conversion_.to_code.size() + at] * unit);
+      }
     }
   }
   for (size_t i = 0; i < histograms_.size(); ++i) {

@@ -26,8 +26,10 @@ class Observer {
 
   // Of one conversion of a block (all, or a plane): the largest magnitude in
   // each column, or every sum [pixels, padded outputs]. In products of digits.
-  void TakeMost(const TileBlock& block, std::span<const int32_t> most);
-  void TakeSums(const TileBlock& block, std::span<const float> sums);
+  void TakeMost(const TileBlock& block, std::span<const int32_t> most,
+                size_t plane = 0);
+  void TakeSums(const TileBlock& block, std::span<const float> sums,
+                size_t plane = 0);
 
   // Whether a conversion of what was taken last was clipped, and which of them;
   // `sums` are those of the block.
@@ -39,13 +41,14 @@ class Observer {
   Observed Collect(float unit);
 
  private:
-  void Count(const TileBlock& block, const float* sums);
-  float* MostOf(const TileBlock& block);
+  void Count(const TileBlock& block, const float* sums, size_t plane);
+  float* MostOf(const TileBlock& block, size_t plane);
   float Asked(const MagnitudeHistogram& histogram) const;
 
   const Programmed& weights_;
   const Conversion& conversion_;
-  std::vector<float> most_;                     // per logical column
+  size_t planes_;                               // with ranges of their own
+  std::vector<float> most_;                     // [planes_, logical columns]
   std::vector<float> block_most_;               // of the last block
   std::vector<MagnitudeHistogram> histograms_;  // per ADC range, if wanted
   std::vector<Clipped> clipped_;

@@ -178,17 +178,19 @@ class Crossbar {
     }
     const double products =
         amperes / (volt * ConductanceStep(cell_largest_, spec_));
-    Digital z = Quantize(products, t, o);
+    Digital z = Quantize(products, plane, t, o);
     if (flipped) z.value = complement * inputs - z.value;
     return z;
   }
 
-  double Step(int64_t t, int64_t o) const {
+  double Step(const Plane& plane, int64_t t, int64_t o) const {
     const Slicing slicing = SlicingOf(spec_);
     const int largest = LevelsOf(spec_, slicing).largest;
     if (CalibratesAdc(spec_)) {
-      const auto range =
-          double(ranges_.adc[size_t(AdcRangeOf(map_, spec_, t, o))]);
+      const auto range = double(ranges_.adc[size_t(AdcRangeOf(
+          map_, spec_, t, o,
+          spec_.adc_range_per == AdcRangePer::kPlane ? &plane - planes_.data()
+                                                     : 0))]);
       return StepOf(range, largest) / (weight_step_ * input_step_);
     }
     const double share =
@@ -197,12 +199,13 @@ class Crossbar {
     return std::max(1.0, share * FullScale(rows, spec_, slicing) / largest);
   }
 
-  Digital Quantize(double products, int64_t t, int64_t o) const {
+  Digital Quantize(double products, const Plane& plane, int64_t t,
+                   int64_t o) const {
     const bool ideal =
         spec_.adc_bits == 0 || (CalibratesAdc(spec_) && ranges_.adc.empty());
     if (ideal) return {products, 0.5};
     const AdcLevels levels = LevelsOf(spec_, SlicingOf(spec_));
-    const double step = Step(t, o);
+    const double step = Step(plane, t, o);
     // Sums of whole numbers are whole; currents miss that by a rounding.
     const bool whole = spec_.weight_bits != 0 && spec_.dac_bits != 0;
     const double scaled = (whole ? Round(products) : products) / step;

@@ -49,6 +49,14 @@ OHM_SIMD_CLONES void FinishScaled(const int32_t* codes, const int32_t* offsets,
   }
 }
 
+// Steps of their own: planes have been added in layer units.
+OHM_SIMD_CLONES void FinishApart(const int32_t* offsets, const float* gain,
+                                 const float* unit, int64_t count, float* y) {
+  for (int64_t n = 0; n < count; ++n) {
+    y[n] = y[n] * gain[n] + float(offsets[n]) * unit[n];
+  }
+}
+
 bool SumsFitRounding(const Programmed& weights, const Conversion& conversion) {
   double most = 0;
   for (int64_t t = 0; t < weights.map.row_tiles(); ++t) {
@@ -114,11 +122,11 @@ void RowTileValues::AddPlane(const TileBlock& block, size_t plane,
     CurrentTileKernels().convert(of_plane.work, adc, false, values_.data(),
                                  columns,
                                  observer != nullptr ? most_.data() : nullptr);
-    if (observer != nullptr) observer->TakeMost(block, most_);
+    if (observer != nullptr) observer->TakeMost(block, most_, plane);
     return;
   }
   const auto sums = pass_.Sums(of_plane, &scratch_);
-  if (observer != nullptr) observer->TakeSums(block, sums);
+  if (observer != nullptr) observer->TakeSums(block, sums, plane);
   for (int64_t p = 0; p < block.pixels; ++p) {
     ConvertRow(sums.data() + p * columns, adc, conversion_.ideal,
                values_.data() + p * columns);
@@ -126,7 +134,8 @@ void RowTileValues::AddPlane(const TileBlock& block, size_t plane,
 }
 
 // values_ holds whole numbers below 2^24 (CheckSpec), so their sums are exact
-// in any order.
+// in any order; unless planes have steps of their own, then they are added in
+// the order of the planes.
 std::span<const float> RowTileValues::InPlanes(const TileBlock& block,
                                                Observer* observer) {
   std::ranges::fill(values_, 0.0F);
@@ -149,7 +158,9 @@ void RowTileValues::Finish(const TileBlock& block) {
   const auto count = size_t(block.pixels * columns);
   const std::span codes(whole_.data(), count);
   const std::span offsets(whole_.data() + whole_.size() / 2, count);
-  ToIntegers(values_.data(), int64_t(count), codes.data());
+  if (!conversion_.apart()) {
+    ToIntegers(values_.data(), int64_t(count), codes.data());
+  }
   std::ranges::fill(offsets, 0);
   pass_.AddOffsets(block, &scratch_, offsets);
   const int64_t first = conversion_.First(block.group, block.row_tile);
@@ -158,7 +169,10 @@ void RowTileValues::Finish(const TileBlock& block) {
   const bool exact = conversion_.exact[size_t(block.row_tile)];
   for (int64_t p = 0; p < block.pixels; ++p) {
     const int64_t row = p * columns;
-    if (exact) {
+    if (conversion_.apart()) {
+      FinishApart(offsets.data() + row, to_value, unit, conversion_.outputs,
+                  values_.data() + row);
+    } else if (exact) {
       FinishExact(codes.data() + row, offsets.data() + row, unit,
                   conversion_.outputs, values_.data() + row);
     } else {
@@ -168,26 +182,28 @@ void RowTileValues::Finish(const TileBlock& block) {
   }
 }
 
-std::span<const float> RowTileValues::RangeSlopes(const TileBlock& block) {
+std::span<const float> RowTileValues::RangeSlopes(const TileBlock& block,
+                                                  size_t plane) {
   std::ranges::fill(values_, 0.0F);
-  const int64_t columns = conversion_.padded_outputs;
-  const auto add = [&](std::span<const float> sums, TileAdc adc,
-                       const float* weight) {
-    adc.to_value = weight;
-    for (int64_t p = 0; p < block.pixels; ++p) {
-      SlopeRow(sums.data() + p * columns, adc, values_.data() + p * columns);
-    }
-  };
-  const TileAdc adc = conversion_.Adc(block.group, block.row_tile);
-  if (weights_.slicing.whole()) {
-    const std::vector<float> ones(size_t(conversion_.outputs), 1.0F);
-    add(pass_.Sums(block, &scratch_), adc, ones.data());
-    return values_;
+  const bool whole = weights_.slicing.whole();
+  TileAdc adc = whole
+                    ? conversion_.Adc(block.group, block.row_tile)
+                    : conversion_.PlaneAdc(block.group, block.row_tile, plane);
+  std::vector<float> weight(size_t(adc.outputs), 1.0F);
+  const float* unit = conversion_.offset_value.data() +
+                      conversion_.First(block.group, block.row_tile);
+  for (size_t n = 0; n < weight.size() && !whole; ++n) {
+    // Ranges of their own: the weight without its step, unit / to_code.
+    weight[n] = adc.to_value[n] *
+                (conversion_.apart() ? adc.to_code[n] / unit[n] : 1.0F);
   }
-  for (size_t plane = 0; plane < pass_.planes(); ++plane) {
-    const TileBlock of_plane = pass_.Plane(block, plane, &scratch_);
-    add(pass_.Sums(of_plane, &scratch_), adc,
-        conversion_.PlaneAdc(block.group, block.row_tile, plane).to_value);
+  adc.to_value = weight.data();
+  const auto sums =
+      whole ? pass_.Sums(block, &scratch_)
+            : pass_.Sums(pass_.Plane(block, plane, &scratch_), &scratch_);
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    const int64_t row = p * conversion_.padded_outputs;
+    SlopeRow(sums.data() + row, adc, values_.data() + row);
   }
   return values_;
 }

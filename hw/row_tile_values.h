@@ -24,9 +24,10 @@ class RowTileValues {
   // call. `observer` may be null; sums of planes are not listed as clipped.
   std::span<const float> Values(const TileBlock& block, Observer* observer);
 
-  // Their derivatives by the ADC range in steps (range / step) times the
-  // gain: sums over planes of weight * (code - sum in steps where not clipped).
-  std::span<const float> RangeSlopes(const TileBlock& block);
+  // Derivatives of values by the step of a plane's ADC, for a gain of 1:
+  // weight * (code - sum in steps where not clipped). A whole conversion is its
+  // only plane.
+  std::span<const float> RangeSlopes(const TileBlock& block, size_t plane);
 
  private:
   std::span<const float> Whole(const TileBlock& block, Observer* observer);

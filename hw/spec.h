@@ -14,6 +14,7 @@ enum class InputSign : uint8_t { kDifferential, kTwoPass, kOffset };
 enum class AdcPer : uint8_t { kOutput, kSlice, kCycle };
 enum class AdcCodes : uint8_t { kSignMagnitude, kOffset };
 enum class AdcRange : uint8_t { kLayer, kTile, kColumn };
+enum class AdcRangePer : uint8_t { kAll, kPlane };
 enum class Calibration : uint8_t {
   kMax,
   kPercentile,
@@ -48,6 +49,7 @@ struct CrossbarSpec {
   AdcPer adc_per = AdcPer::kOutput;
   AdcCodes adc_codes = AdcCodes::kSignMagnitude;
   AdcRange adc_range = AdcRange::kTile;
+  AdcRangePer adc_range_per = AdcRangePer::kAll;
   Calibration calibration = Calibration::kMax;
   double percentile = 99.99;
   double fixed_share = 1.0;

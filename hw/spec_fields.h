@@ -144,6 +144,12 @@ void VisitOutputFields(CrossbarSpec& spec, Visitor&& visit) {
         FieldDoc{.choices = {"layer", "tile", "column"},
                  .doc = "What has an ADC range of its own: a layer, each of "
                         "its tiles, or each logical column."});
+  visit("adc_range_per", spec.adc_range_per,
+        FieldDoc{.choices = {"all", "plane"},
+                 .doc = "One range for all slices and cycles that are "
+                        "converted apart, as one ADC has, or one for each "
+                        "slice in each cycle (calibrated or learned ranges "
+                        "only)."});
   visit("calibration", spec.calibration,
         FieldDoc{.choices = {"max", "percentile", "least_error", "full_scale",
                              "fixed", "learned"},

@@ -25,9 +25,13 @@ class Counter {
 
   void Run(int64_t begin, int64_t end) {
     pass_.Run(begin, end, [&](const TileBlock& block) {
-      if (weights_.slicing.whole()) return Count(block, block);
+      if (weights_.slicing.whole()) {
+        return Count(block, block,
+                     conversion_.Adc(block.group, block.row_tile));
+      }
       for (size_t plane = 0; plane < pass_.planes(); ++plane) {
-        Count(block, pass_.Plane(block, plane, &scratch_));
+        Count(block, pass_.Plane(block, plane, &scratch_),
+              conversion_.PlaneAdc(block.group, block.row_tile, plane));
       }
     });
   }
@@ -41,9 +45,9 @@ class Counter {
   }
 
  private:
-  void Count(const TileBlock& block, const TileBlock& plane) {
+  void Count(const TileBlock& block, const TileBlock& plane,
+             const TileAdc& adc) {
     const auto sums = pass_.Sums(plane, &scratch_);
-    const TileAdc adc = conversion_.Adc(block.group, block.row_tile);
     const int64_t together = weights_.map.outputs_per_tile();
     for (int64_t n = 0; n < adc.outputs; n += together) {
       TileStatistics& tile = tiles_[size_t(
@@ -97,8 +101,14 @@ void CollectStatistics(const Tensor& x, const Programmed& weights,
     for (int64_t o = 0; o < map.outputs(); ++o) {
       float& range = (*tiles)[size_t(map.TileOf(t, o))].range;
       const auto at = size_t(conversion.At(t, o));
-      range = std::max(
-          range, conversion.largest / conversion.to_code[at] * pass.unit());
+      for (size_t plane = 0;
+           plane < std::max<size_t>(conversion.plane_to_code.size(), 1);
+           ++plane) {
+        const float to_code = conversion.apart()
+                                  ? conversion.plane_to_code[plane][at]
+                                  : conversion.to_code[at];
+        range = std::max(range, conversion.largest / to_code * pass.unit());
+      }
     }
   }
   std::mutex mutex;

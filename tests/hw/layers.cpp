@@ -111,11 +111,12 @@ double OneCodeEach(const CrossbarLayer& layer) {
   for (const float v : conversion.to_value) {
     step = std::max(step, std::fabs(double(v)));
   }
-  for (const auto& slice : p.slicing.slices) {
-    for (const auto& cycle : p.slicing.cycles) {
-      planes += std::ldexp(1.0, slice.shift + cycle.shift);
-    }
+  for (const auto& weights : conversion.plane_weight) {
+    double most = 0;
+    for (const float v : weights) most = std::max(most, std::fabs(double(v)));
+    planes += most;
   }
+  if (conversion.plane_weight.empty()) planes = 1;
   return 1.001 * step * planes * double(p.map.row_tiles());
 }
 

@@ -40,6 +40,7 @@ hw::CrossbarSpec RandomSpec(Key key) {
   spec.adc_bits = 3 + int(pick("adc", 6));
   spec.adc_codes = hw::AdcCodes(pick("codes", 2));
   spec.adc_range = hw::AdcRange(pick("range", 3));
+  spec.adc_range_per = hw::AdcRangePer(pick("range per", 2));
   const hw::Calibration policies[] = {
       hw::Calibration::kMax, hw::Calibration::kFullScale,
       hw::Calibration::kFixed, hw::Calibration::kPercentile,
