@@ -124,9 +124,7 @@ Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
   const bool counts =
       observed != nullptr && NeedsHistograms(weights.spec.calibration);
   const TilePass pass(x, weights, ranges,
-                      counts || RangePlanes(weights.spec) > 1
-                          ? Cycles::kApart
-                          : Cycles::kTogether);
+                      counts ? Cycles::kApart : Cycles::kTogether);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), gain);
   Tensor y = Tensor::Empty(

@@ -126,9 +126,7 @@ void ScaleColumns(const Programmed& weights, const Tensor& gain, Tensor* w) {
 
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy) {
-  const TilePass pass(
-      x, weights, ranges,
-      RangePlanes(weights.spec) > 1 ? Cycles::kApart : Cycles::kTogether);
+  const TilePass pass(x, weights, ranges, Cycles::kTogether);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), Tensor());
   const std::vector<double> sums =

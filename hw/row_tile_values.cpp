@@ -142,8 +142,12 @@ std::span<const float> RowTileValues::InPlanes(const TileBlock& block,
   if (pass_.together()) {
     std::ranges::fill(most_, 0);
     pass_.AddBits(block, conversion_, &scratch_, values_.data(),
-                  observer != nullptr ? most_.data() : nullptr);
-    if (observer != nullptr) observer->TakeMost(block, most_);
+                  observer != nullptr ? most_.data() : nullptr,
+                  [&](size_t plane) {
+                    if (observer == nullptr) return;
+                    observer->TakeMost(block, most_, plane);
+                    std::ranges::fill(most_, 0);
+                  });
   } else {
     for (size_t plane = 0; plane < pass_.planes(); ++plane) {
       AddPlane(block, plane, observer);

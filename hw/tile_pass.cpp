@@ -5,7 +5,6 @@
 #include "core/base/check.h"
 #include "core/kernels/simd.h"
 #include "hw/converters.h"
-#include "hw/kernels/bit_tile.h"
 
 namespace ohm::hw {
 namespace {
@@ -112,40 +111,51 @@ TileBlock TilePass::Plane(const TileBlock& block, size_t plane,
   return of_plane;
 }
 
+void TilePass::AddSlices(const TileBlock& block, const Conversion& conversion,
+                         size_t plane, BitTileWork work, float* values,
+                         int32_t* most,
+                         const std::function<void(size_t plane)>& taken) const {
+  static constexpr float kCycleWeights[] = {1, 2, 4, 8, 16, 32, 64, 128};
+  for (size_t s = 0; s < weights_.slicing.slices.size(); ++s) {
+    const auto slice = static_cast<int64_t>(s);
+    work.plus = weights_.BitsOf(slice, block.group, block.row_tile, 0);
+    if (weights_.arms == 2) {
+      work.minus = weights_.BitsOf(slice, block.group, block.row_tile, 1);
+    }
+    CurrentBitTileKernels().convert(
+        work, conversion.PlaneAdc(block.group, block.row_tile, plane + s),
+        kCycleWeights, values, most);
+    if (RangePlanes(weights_.spec) > 1) taken(plane + s);
+  }
+}
+
 void TilePass::AddBits(const TileBlock& block, const Conversion& conversion,
-                       TileScratch* scratch, float* values,
-                       int32_t* most) const {
+                       TileScratch* scratch, float* values, int32_t* most,
+                       const std::function<void(size_t plane)>& taken) const {
   const Slicing& slicing = weights_.slicing;
-  const auto& tile = weights_.row_tiles[size_t(block.row_tile)];
   const size_t slices = slicing.slices.size();
   const size_t cycles = slicing.cycles.size() / slicing.passes();
-  float cycle_weight[8];
-  for (size_t c = 0; c < cycles; ++c) cycle_weight[c] = float(1 << c);
-  const BitTileKernels& kernels = CurrentBitTileKernels();
+  const bool apart = RangePlanes(weights_.spec) > 1;
   BitTileWork work;
   work.pixels = block.pixels;
-  work.cycles = int64_t(cycles);
-  work.words = tile.words;
+  work.words = weights_.row_tiles[size_t(block.row_tile)].words;
   work.bits = weights_.digit_bits;
   work.columns = weights_.padded_outputs;
-  uint32_t* inputs =
-      Room(&scratch->bits, work.cycles * work.pixels * work.words);
-  work.inputs = inputs;
+  const int64_t of_cycle = work.pixels * work.words;
+  uint32_t* inputs = Room(&scratch->bits, int64_t(cycles) * of_cycle);
   for (size_t pass = 0; pass < slicing.passes(); ++pass) {
-    kernels.pack(Windows(block, pass, scratch), block.pixels, block.work.quads,
-                 block.work.quad_count, int(cycles), inputs);
-    for (size_t s = 0; s < slices; ++s) {
-      work.plus = weights_.BitsOf(int64_t(s), block.group, block.row_tile, 0);
-      if (weights_.arms == 2) {
-        work.minus =
-            weights_.BitsOf(int64_t(s), block.group, block.row_tile, 1);
-      }
-      kernels.convert(work,
-                      conversion.PlaneAdc(block.group, block.row_tile,
-                                          pass * cycles * slices + s),
-                      cycle_weight, values, most);
+    CurrentBitTileKernels().pack(Windows(block, pass, scratch), block.pixels,
+                                 block.work.quads, block.work.quad_count,
+                                 int(cycles), inputs);
+    work.inputs = inputs;
+    work.cycles = apart ? 1 : int64_t(cycles);
+    for (size_t c = 0; c < cycles; c += size_t(work.cycles)) {
+      AddSlices(block, conversion, (pass * cycles + c) * slices, work, values,
+                most, taken);
+      work.inputs += of_cycle;
     }
   }
+  if (!apart) taken(0);
 }
 
 // scratch->inputs: [pixels], the block's inputs as the converters see them.

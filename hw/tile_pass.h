@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "hw/adc.h"
 #include "hw/crossbar.h"
 #include "hw/input_image.h"
+#include "hw/kernels/bit_tile.h"
 #include "hw/kernels/tile.h"
 #include "hw/kernels/tile_float.h"
 
@@ -68,10 +70,13 @@ class TilePass {
 
   // Whether cycles are taken together: then AddBits instead of Plane. Adds what
   // a row tile's conversions make of a block, codes times the weights of their
-  // planes, to values [pixels, padded outputs]; most [padded outputs] or null.
+  // planes, to values [pixels, padded outputs]. most [padded outputs] or null:
+  // its largest sums grow until `taken` is called, behind each plane that has a
+  // range of its own, else once with 0.
   bool together() const { return together_; }
   void AddBits(const TileBlock& block, const Conversion& conversion,
-               TileScratch* scratch, float* values, int32_t* most) const;
+               TileScratch* scratch, float* values, int32_t* most,
+               const std::function<void(size_t plane)>& taken) const;
 
   // What conversions in planes do not see, in products of codes (Programmed::
   // per_input and constant): [pixels, padded outputs] is added to `values`.
@@ -88,6 +93,10 @@ class TilePass {
   const uint8_t* const* Windows(const TileBlock& block, size_t image,
                                 TileScratch* scratch) const;
   void SumInputs(const TileBlock& block, TileScratch* scratch) const;
+  // The slices of a pass, in the cycles that `work` has, from `plane` on.
+  void AddSlices(const TileBlock& block, const Conversion& conversion,
+                 size_t plane, BitTileWork work, float* values, int32_t* most,
+                 const std::function<void(size_t plane)>& taken) const;
 
   const Programmed& weights_;
   bool together_;

@@ -117,7 +117,10 @@ OHM_INLINE void Block(const BitTileWork& work, const TileAdc& adc,
   for (int i = 0; i < kPixels; ++i) {
     float* to = values + (p + i) * work.columns + n;
     const __m512 old = _mm512_maskz_loadu_ps(live, to);
-    _mm512_mask_storeu_ps(to, live, _mm512_fmadd_ps(totals[i], to_value, old));
+    // Not fused: weights that are no powers of two round as in the byte
+    // kernels.
+    const __m512 value = _mm512_mul_ps(totals[i], to_value);
+    _mm512_mask_storeu_ps(to, live, _mm512_add_ps(old, value));
   }
   if (most != nullptr) _mm512_storeu_si512(most + n, mosts);
 }
