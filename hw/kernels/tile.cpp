@@ -12,6 +12,7 @@ const TileKernels* forced = nullptr;
 const std::vector<TileKernels>& TileKernelVariants() {
   static const std::vector<TileKernels> variants = {
       Avx512VnniTile(),
+      Avx512Tile(),
       Avx2Tile(),
       PortableTile(),
   };

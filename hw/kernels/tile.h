@@ -61,6 +61,7 @@ void ForceTileKernels(const TileKernels* kernels);
 
 // The variants; one file each. The other fields are as TileKernelVariants says.
 TileKernels Avx512VnniTile();
+TileKernels Avx512Tile();
 TileKernels Avx2Tile();
 TileKernels PortableTile();
 

@@ -9,15 +9,13 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512vnni")
 
-#include "hw/kernels/tile_blocks.h"
+#include "hw/kernels/tile_avx512.h"
 
 namespace ohm::hw {
 namespace {
 
-struct Vnni {
-  static constexpr int64_t kLanes = 16;
-  using Int = __m512i;
-  using Float = __m512;
+struct Vnni : Avx512Lanes {
+  using Avx512Lanes::Add;  // of floats
   using Weights = __m512i;
   using Codes = __m512i;
   using Sum = __m512i;
@@ -36,40 +34,6 @@ struct Vnni {
   }
   static OHM_INLINE Int Finish(Sum sum, const int32_t* /*start*/) {
     return sum;
-  }
-
-  static OHM_INLINE Int LoadInt(const int32_t* p) {
-    return _mm512_loadu_si512(p);
-  }
-  static OHM_INLINE void StoreInt(int32_t* p, Int v) {
-    _mm512_storeu_si512(p, v);
-  }
-  static OHM_INLINE Int MaxAbs(Int most, Int v) {
-    return _mm512_max_epi32(most, _mm512_abs_epi32(v));
-  }
-
-  static OHM_INLINE Float ToFloat(Int v) { return _mm512_cvtepi32_ps(v); }
-  static OHM_INLINE Float Zero() { return _mm512_setzero_ps(); }
-  static OHM_INLINE __mmask16 MaskOf(int64_t lanes) {
-    return static_cast<__mmask16>((1U << lanes) - 1);
-  }
-  static OHM_INLINE Float Load(const float* p, int64_t lanes) {
-    if (lanes >= kLanes) return _mm512_loadu_ps(p);
-    return _mm512_maskz_loadu_ps(MaskOf(lanes), p);
-  }
-  static OHM_INLINE void Store(float* p, int64_t lanes, Float v) {
-    if (lanes >= kLanes) {
-      _mm512_storeu_ps(p, v);
-    } else {
-      _mm512_mask_storeu_ps(p, MaskOf(lanes), v);
-    }
-  }
-  static OHM_INLINE Float Mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
-  static OHM_INLINE Float Add(Float a, Float b) { return _mm512_add_ps(a, b); }
-  static OHM_INLINE Float RoundClipped(Float v, float lowest, float largest) {
-    v = _mm512_min_ps(v, _mm512_set1_ps(largest));
-    v = _mm512_max_ps(v, _mm512_set1_ps(lowest));
-    return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT);
   }
 };
 

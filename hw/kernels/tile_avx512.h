@@ -1,0 +1,51 @@
+// What the AVX-512 variants of hw/kernels/tile.h share: 16 columns per vector,
+// the ADC's arithmetic, register blocks. Include it as
+// hw/kernels/tile_blocks.h, which it includes, inside a region of the variant's
+// own target.
+#pragma once
+
+#include "hw/kernels/tile_blocks.h"
+
+namespace ohm::hw {
+
+struct Avx512Lanes {
+  static constexpr int64_t kLanes = 16;
+  using Int = __m512i;
+  using Float = __m512;
+
+  static OHM_INLINE Int LoadInt(const int32_t* p) {
+    return _mm512_loadu_si512(p);
+  }
+  static OHM_INLINE void StoreInt(int32_t* p, Int v) {
+    _mm512_storeu_si512(p, v);
+  }
+  static OHM_INLINE Int MaxAbs(Int most, Int v) {
+    return _mm512_max_epi32(most, _mm512_abs_epi32(v));
+  }
+
+  static OHM_INLINE Float ToFloat(Int v) { return _mm512_cvtepi32_ps(v); }
+  static OHM_INLINE Float Zero() { return _mm512_setzero_ps(); }
+  static OHM_INLINE __mmask16 MaskOf(int64_t lanes) {
+    return static_cast<__mmask16>((1U << lanes) - 1);
+  }
+  static OHM_INLINE Float Load(const float* p, int64_t lanes) {
+    if (lanes >= kLanes) return _mm512_loadu_ps(p);
+    return _mm512_maskz_loadu_ps(MaskOf(lanes), p);
+  }
+  static OHM_INLINE void Store(float* p, int64_t lanes, Float v) {
+    if (lanes >= kLanes) {
+      _mm512_storeu_ps(p, v);
+    } else {
+      _mm512_mask_storeu_ps(p, MaskOf(lanes), v);
+    }
+  }
+  static OHM_INLINE Float Mul(Float a, Float b) { return _mm512_mul_ps(a, b); }
+  static OHM_INLINE Float Add(Float a, Float b) { return _mm512_add_ps(a, b); }
+  static OHM_INLINE Float RoundClipped(Float v, float lowest, float largest) {
+    v = _mm512_min_ps(v, _mm512_set1_ps(largest));
+    v = _mm512_max_ps(v, _mm512_set1_ps(lowest));
+    return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT);
+  }
+};
+
+}  // namespace ohm::hw
