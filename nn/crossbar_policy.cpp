@@ -108,6 +108,13 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   const Var gain = mask_ != nullptr ? mask_->Gain() : Var();
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
   hw::Programmed programmed = hw::Program(w.value(), spec, spec_);
+  const int64_t wanted = hw::AdcRangeCount(programmed.map, spec_);
+  OHM_CHECK(ranges.adc.empty() || !hw::CalibratesAdc(spec_) ||
+                int64_t(ranges.adc.size()) == wanted,
+            "[crossbar] '" + path_ + "': expected " + std::to_string(wanted) +
+                " ADC ranges, got " + std::to_string(ranges.adc.size()) +
+                "; they were calibrated for another crossbar, calibrate anew "
+                "(model.recalibrate)");
   if (statistics_ != nullptr) {
     hw::CollectStatistics(x.value(), programmed, ranges, statistics_);
   }

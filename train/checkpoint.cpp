@@ -109,6 +109,11 @@ void AppendList(const std::string& what, const std::vector<std::string>& names,
   }
 }
 
+bool IsRange(const std::string& name) {
+  return name.ends_with(".crossbar.input_range") ||
+         name.ends_with(".crossbar.adc_range");
+}
+
 // Matches targets and file by name; Error unless all agree. Returns the file's
 // tensor for each target, nullptr where it may be missing.
 std::vector<const Tensor*> Match(const std::filesystem::path& path,
@@ -120,6 +125,10 @@ std::vector<const Tensor*> Match(const std::filesystem::path& path,
   std::vector<std::string> missing, unexpected, wrong;
   std::vector<const Tensor*> found;
   for (const Target& target : targets) {
+    if (policy.ignore_ranges && IsRange(target.name)) {
+      found.push_back(nullptr);
+      continue;
+    }
     const auto it = unused.find(target.name);
     found.push_back(it == unused.end() ? nullptr : it->second);
     const Tensor* tensor = found.back();
@@ -144,6 +153,7 @@ std::vector<const Tensor*> Match(const std::filesystem::path& path,
   for (const auto& [name, tensor] : file.tensors) {
     if (!unused.contains(name)) continue;
     if (policy.ignore_crossbar && IsCrossbarState(name)) continue;
+    if (policy.ignore_ranges && IsRange(name)) continue;
     unexpected.push_back(name);
   }
   std::string sentence;

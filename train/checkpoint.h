@@ -23,6 +23,8 @@ struct LoadPolicy {
   // calibrated converter ranges.
   bool crossbar_may_be_missing = false;  // a digital file, a crossbar model
   bool ignore_crossbar = false;          // a crossbar file, a digital model
+  // Converter ranges are left as they are, whatever the file holds.
+  bool ignore_ranges = false;
 };
 
 // Parameters and buffers; buffers that hold nothing (undefined) are left out.

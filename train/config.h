@@ -118,6 +118,7 @@ struct ModelOptions {
   std::string shortcut = "a";
   int classes = 0;
   std::string weights;
+  bool recalibrate = false;
 
   template <typename V>
   void Visit(V&& visit) {
@@ -138,6 +139,10 @@ struct ModelOptions {
     visit("weights", weights,
           FieldDoc{.doc = "Safetensors file to start from; empty: random "
                           "weights."});
+    visit("recalibrate", recalibrate,
+          FieldDoc{.doc = "Set converter ranges anew instead of taking those "
+                          "in model.weights, which belong to the crossbar "
+                          "that they were calibrated for."});
   }
 };
 

@@ -87,7 +87,9 @@ std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes) {
   if (!config.on_crossbar()) return BuildDigitalModel(config, classes);
   auto model = NewModel(config, classes);
   nn::MapToCrossbar(model.get(), nn::EveryLeaf, config.hw);
-  LoadInto(model.get(), config, {.crossbar_may_be_missing = true});
+  LoadInto(model.get(), config,
+           {.crossbar_may_be_missing = true,
+            .ignore_ranges = config.model.recalibrate});
   return model;
 }
 

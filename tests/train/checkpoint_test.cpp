@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include "core/base/check.h"
 #include "core/base/random.h"
+#include "nn/crossbar_policy.h"
+#include "nn/models/model.h"
 #include "tests/train/scratch_folder.h"
 #include "train/optim/table.h"
 #include "train/safetensors.h"
@@ -198,6 +201,33 @@ TEST_CASE("checkpoint: crossbar state may be missing or extra if allowed") {
   plain.buffers.pop_back();
   CHECK(Contains(LoadMessage(mapped, plain), "unexpected conv.crossbar.range"));
   CHECK(LoadMessage(mapped, plain, {.ignore_crossbar = true}).empty());
+}
+
+TEST_CASE("checkpoint: ranges of another crossbar are left out, if asked") {
+  const ScratchFolder folder;
+  const auto mapped = [](int rows) {
+    auto model = nn::MakeModel({.name = "mlp", .classes = 3}, Key(1));
+    hw::CrossbarSpec spec;
+    spec.rows = rows;
+    nn::MapToCrossbar(model.get(), nn::EveryLeaf, spec);
+    return model;
+  };
+  const NoGrad off;
+  const Tensor x = Tensor::Full({2, 32, 32, 3}, 0.5F);
+  const auto a = mapped(64);
+  a->Forward(Var(x), {.calibrating = true});
+  const auto path = folder / "a.safetensors";
+  SaveWeights(path, a->Parameters(), a->Buffers());
+
+  const auto b = mapped(32);
+  LoadWeights(path, b->Parameters(), b->Buffers());
+  CHECK_THROWS_WITH_AS(b->Forward(Var(x), {}),
+                       doctest::Contains("calibrate anew"), Error);
+  const auto c = mapped(32);
+  LoadWeights(path, c->Parameters(), c->Buffers(), {.ignore_ranges = true});
+  CHECK(!nn::IsCalibrated(c.get()));
+  CHECK(
+      BitEqual(c->Parameters()[0].var.value(), a->Parameters()[0].var.value()));
 }
 
 TEST_CASE("checkpoint: a buffer that holds nothing takes what the file has") {
