@@ -207,7 +207,8 @@ struct TrainOptions {
           FieldDoc{.unit = "threads",
                    .min = 0,
                    .max = 1024,
-                   .doc = "Threads that compute; 0: all cores."});
+                   .doc = "Threads that compute; 0: one per core "
+                          "that the process may use."});
     visit("label_smoothing", label_smoothing,
           FieldDoc{.unit = "share",
                    .min = 0,

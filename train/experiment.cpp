@@ -1,7 +1,6 @@
 #include "train/experiment.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
@@ -43,8 +42,8 @@ std::array<float, 3> Channels(const Config& config, const std::string& key,
 }  // namespace
 
 void ApplyThreads(const Config& config) {
-  const int cores = std::max(1, int(std::thread::hardware_concurrency()));
-  SetThreads(config.train.threads > 0 ? config.train.threads : cores);
+  SetThreads(config.train.threads > 0 ? config.train.threads
+                                      : AvailableCores());
 }
 
 datasets::OpenedDataset OpenData(const Config& config,

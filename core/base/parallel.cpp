@@ -16,6 +16,8 @@ void SetThreads(int n) {
 
 int Threads() { return omp_get_max_threads(); }
 
+int AvailableCores() { return std::max(1, omp_get_num_procs()); }
+
 void ParallelFor(int64_t count, int64_t grain,
                  const std::function<void(int64_t, int64_t)>& body) {
   if (count <= 0) return;

@@ -11,6 +11,10 @@ namespace ohm {
 void SetThreads(int n);
 int Threads();
 
+// Cores that this process may run on (taskset, containers), at least 1. More
+// threads than these wait for one another while they spin: 25 times slower.
+int AvailableCores();
+
 // Calls body(begin, end) on disjoint ranges that cover [0, count), at most one
 // range per thread, each at least `grain` long (except the last). Results must
 // not depend on where the cuts fall. An exception thrown by `body` is rethrown
