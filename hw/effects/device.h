@@ -1,0 +1,104 @@
+// What the devices of a crossbar are like: all effects of hw/effects, and the
+// conditions that they are used under. The defaults are ideal devices.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/random.h"
+#include "hw/effects/drift.h"
+#include "hw/effects/flicker_noise.h"
+#include "hw/effects/levels.h"
+#include "hw/effects/read_noise.h"
+#include "hw/effects/retention.h"
+#include "hw/effects/shot_noise.h"
+#include "hw/effects/stuck_at.h"
+#include "hw/effects/telegraph_noise.h"
+#include "hw/effects/temperature.h"
+#include "hw/effects/thermal_noise.h"
+#include "hw/effects/variation.h"
+#include "hw/effects/write_error.h"
+#include "hw/field_doc.h"
+
+namespace ohm::hw {
+
+struct Conditions {
+  double seconds = 0;
+  double kelvin = kReferenceKelvin;
+  double hertz = 10e6;
+
+  bool operator==(const Conditions&) const = default;
+
+  template <typename V>
+  void Visit(V&& visit) {
+    visit("seconds", seconds,
+          FieldDoc{.unit = "s",
+                   .min = 0,
+                   .max = 1e12,
+                   .doc = "Time since programming."});
+    visit(
+        "temperature", kelvin,
+        FieldDoc{.unit = "K",
+                 .min = 1,
+                 .max = 1000,
+                 .doc = "Temperature of the cells, of conductances, retention "
+                        "and noise."});
+    visit("frequency", hertz,
+          FieldDoc{.unit = "Hz",
+                   .min = 0,
+                   .max = 1e12,
+                   .doc = "Noise bandwidth of a read, 1 / (2 t) of t seconds "
+                          "of integration."});
+  }
+};
+
+// Members in the order of the table, hw/effects/table.cpp.
+struct DeviceSpec {
+  Levels levels;
+  WriteError write_error;
+  Variation variation;
+  StuckAt stuck_at;
+  Drift drift;
+  Retention retention;
+  Temperature temperature;
+  ThermalNoise thermal_noise;
+  ShotNoise shot_noise;
+  TelegraphNoise telegraph_noise;
+  FlickerNoise flicker_noise;
+  ReadNoise read_noise;
+  Conditions conditions;
+  int64_t chip = 0;
+
+  bool operator==(const DeviceSpec&) const = default;
+
+  // Names every field once (hw/field_doc.h), as in config keys `device.<name>`.
+  template <typename V>
+  void Visit(V&& visit) {
+    levels.Visit(visit);
+    write_error.Visit(visit);
+    variation.Visit(visit);
+    stuck_at.Visit(visit);
+    drift.Visit(visit);
+    retention.Visit(visit);
+    temperature.Visit(visit);
+    thermal_noise.Visit(visit);
+    shot_noise.Visit(visit);
+    telegraph_noise.Visit(visit);
+    flicker_noise.Visit(visit);
+    read_noise.Visit(visit);
+    conditions.Visit(visit);
+    visit("chip", chip,
+          FieldDoc{.min = 0,
+                   .max = 1e15,
+                   .doc = "Which chip: another number draws other cells."});
+  }
+};
+
+// Error, naming the key, where a field is out of its range or fields contradict
+// each other.
+void CheckDevice(const DeviceSpec& device);
+
+// The key of a chip instance. An array's is a child of it that names the array
+// whatever order arrays are made in: .Child(layer).Child(array).
+Key ChipKey(const DeviceSpec& device);
+
+}  // namespace ohm::hw
