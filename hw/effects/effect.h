@@ -11,7 +11,8 @@
 // A chip instance is a key: the same key gives the same cells, bit for bit, at
 // any thread count and in any order of arrays.
 //
-// Where a number has no source but common experience its comment says [memory].
+// Tags: [memory] has no source but common experience; [reconstructed] is ours
+// where nothing is published; [derived] is worked out here and tested.
 #pragma once
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // Random telegraph noise: a cell has two resistances, R and R (1 - r), with
 //   r = dR/R = min(b + a R, cap)
-// and is in the lower one a share tau of the time. Source of r: PytorX w2g.py
+// and is in the lower one a share tau of the time. Source of r: PytorX layer.py
 // (a = 1.662e-7 S, b = 0.0015), a fit of Ielmini's NiO data as in Feinberg,
 // HPCA 2018 (2.8 % at low, 50 % at high resistance).
 //

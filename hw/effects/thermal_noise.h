@@ -1,6 +1,6 @@
 // Johnson noise of a cell's current in the bandwidth Bn:  4 k T G Bn, A^2, at
 // any voltage. Bn = 1 / (2 t) of an integration of t seconds. PytorX's
-//   s_G^2 = G f (4 k T + 2 q V) / V^2  (w2g.py; V the rms voltage of a row)
+//   s_G^2 = G f (4 k T + 2 q V) / V^2  (layer.py; V the rms voltage of a row)
 // is this and shot_noise with Bn = f, as conductance; as current there is no
 // division by V.
 #pragma once

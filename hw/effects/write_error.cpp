@@ -53,7 +53,7 @@ double SigmaShare(const PublishedLaw& law, double share) {
   for (size_t i = std::size(law.coefficients); i-- > 0;) {
     sigma = sigma * at + law.coefficients[i];
   }
-  return std::max(sigma, 0.0) / law.g_max;
+  return sigma / law.g_max;  // no law is negative in 0..1
 }
 
 }  // namespace

@@ -6,24 +6,23 @@
 // of cells whose s is not small against g, as it does in the sources; there is
 // no clipping at g_max.
 //
-//   law            theirs   s, uS, of g in uS or of x          source
-//   reram_wan_*    40       quartic in x                       Wan, Nature 608
-//                           (2022), as fitted in aihwkit's reram.py
-//   reram_wan_cubic 39.26   1.053 + 0.2374 g - 0.01167 g^2 + 1.536e-4 g^3,
-//                           1 s                                the same data as
-//                           fitted in CrossSim's RRAM_Wan.py
-//   reram_milo     225      4.7823 - 0.009107 g                Milo, IRPS 2021,
-//                           fitted from 50 uS on, CrossSim's RRAM_Milo.py
-//   reram_cmo_*    88.2     0.01122 + 0.01129 g (2 % acceptance), 0.00081 +
-//                           0.00107 g (0.2 %)                  Falcone; aihwkit
-//   pcm            25       0.26348 + 1.9650 x - 1.1731 x^2    Nandakumar,
-//   ICECS
-//                           2019; aihwkit's PCMLike
-//   pcm_joshi      25       0.28639 + 0.075857 g - 0.00178767 g^2  Joshi, Nat.
-//                           Commun. 11:2473 (2020), CrossSim's PCM_Joshi.py
-//   hermes_*       20.7 (2 devices), 10.35 (1): cubic in x     Le Gallo, Nat.
-//                           Electron. 2023; aihwkit's hermes.py
-//   pytorx                  g_step / 3 at any g                PytorX w2g.py
+// The laws, with the g_max that they are of; s in uS of x, or of g in uS:
+//   reram_wan_1_second, _1_day, _2_days  40 uS, quartics in x: Wan, Nature 608
+//       (2022), as fitted in aihwkit (reram.py)
+//   reram_wan_cubic  39.26 uS, 1.053 + 0.2374 g - 0.01167 g^2 + 1.536e-4 g^3:
+//       the same after 1 s as fitted in CrossSim (RRAM_Wan.py)
+//   reram_milo  225 uS, 4.7823 - 0.009107 g: Milo, IRPS 2021, as fitted from
+//       50 uS on in CrossSim (RRAM_Milo.py)
+//   reram_cmo_2_percent, _0.2_percent  88.2 uS, 0.01122 + 0.01129 g and
+//       0.00081 + 0.00107 g, by how near a write must come: Falcone, as fitted
+//       in aihwkit (reram.py)
+//   pcm  25 uS, 0.26348 + 1.9650 x - 1.1731 x^2: Nandakumar, ICECS 2019, as in
+//       aihwkit (pcm.py)
+//   pcm_joshi  25 uS, 0.28639 + 0.075857 g - 0.00178767 g^2: Joshi, Nat.
+//       Commun. 11:2473 (2020), as fitted in CrossSim (PCM_Joshi.py)
+//   hermes_2_devices, _1_device  20.7 and 10.35 uS, cubics in x: Le Gallo, Nat.
+//       Electron. (2023), as in aihwkit (hermes.py)
+//   pytorx  a third of a code step, at any g: PytorX (layer.py)
 //
 // The laws of Wan after a day and two are the whole distance from the target at
 // that time, relaxation included, and not functions of time: they are laws of

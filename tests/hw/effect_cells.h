@@ -53,6 +53,12 @@ inline bool Same(const hw::CellArray& a, const hw::CellArray& b) {
          a.per_volt == b.per_volt && a.per_volt2 == b.per_volt2;
 }
 
+// Relative, unlike doctest::Approx, which calls any two values near that are
+// small against 1; 0 is near to nothing.
+inline doctest::Approx Near(double value) {
+  return doctest::Approx(value).scale(0).epsilon(1e-9);
+}
+
 struct Moments {
   double mean = 0, std = 0;
 };

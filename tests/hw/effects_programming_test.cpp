@@ -70,11 +70,11 @@ TEST_CASE("effects: published laws of writing at points computed by hand") {
     seen.insert(p.law);
     const hw::WriteError error{p.law, 0};
     CHECK(hw::WriteSigma(error, p.g * kMicro, WindowTo(p.g_max * kMicro)) ==
-          doctest::Approx(p.sigma * kMicro).epsilon(1e-9));
+          Near(p.sigma * kMicro));
     // The same share of another g_max, in its scale.
     CHECK(hw::WriteSigma(error, p.g * 8 * kMicro,
                          WindowTo(p.g_max * 8 * kMicro)) ==
-          doctest::Approx(p.sigma * 8 * kMicro).epsilon(1e-9));
+          Near(p.sigma * 8 * kMicro));
     for (double x = 0; x <= 2; x += 0.01) {
       const double sigma = hw::WriteSigma(error, x, WindowTo(1));
       REQUIRE((sigma >= 0 && sigma < 0.2));
@@ -93,11 +93,10 @@ TEST_CASE("effects: generic laws of writing") {
   };
   CHECK(sigma(WriteLaw::kNone) == 0);
   CHECK(sigma(WriteLaw::kConstant) ==
-        doctest::Approx(0.02 * (window.g_max - window.g_min)));
-  CHECK(sigma(WriteLaw::kProportional) ==
-        doctest::Approx(0.02 * window.g_max / 4));
-  CHECK(sigma(WriteLaw::kInverse) == doctest::Approx(0.02 * window.g_max * 4));
-  CHECK(sigma(WriteLaw::kPytorx) == doctest::Approx(window.range() / 127 / 3));
+        Near(0.02 * (window.g_max - window.g_min)));
+  CHECK(sigma(WriteLaw::kProportional) == Near(0.02 * window.g_max / 4));
+  CHECK(sigma(WriteLaw::kInverse) == Near(0.02 * window.g_max * 4));
+  CHECK(sigma(WriteLaw::kPytorx) == Near(window.range() / 127 / 3));
   CHECK(hw::WriteSigma({WriteLaw::kInverse, 0.02}, 0, window) == 0);
 }
 
@@ -211,6 +210,24 @@ TEST_CASE("effects: clusters have the same rates and cells that neighbour") {
                 Stuck({.gmin = 1, .cluster = 4}, Key(6), 30, 30)) == 1);
 }
 
+TEST_CASE("effects: clusters are as frequent at edges, and share overlaps") {
+  const auto deviation = [](double p, double size, double n) {
+    return std::sqrt(p * (1 - p) * (size + 1) / n);
+  };
+  // Many of the clusters that reach a narrow array begin outside it.
+  const hw::StuckAt wide{.gmin = 0.2, .cluster = 25};
+  for (const int64_t rows : {2, 80000}) {
+    const hw::CellArray narrow = Stuck(wide, Key(9), rows, 160000 / rows);
+    CHECK(std::abs(ShareOf(Fault::kAtGMin, narrow) - 0.2) <
+          5 * deviation(0.2, 25, 160000));
+  }
+  const hw::StuckAt dense{.gmax = 0.4, .gmin = 0.4, .cluster = 6};
+  const hw::CellArray cells = Stuck(dense, Key(9), 200, 200);
+  for (const Fault fault : {Fault::kAtGMax, Fault::kAtGMin}) {
+    CHECK(std::abs(ShareOf(fault, cells) - 0.4) < 5 * deviation(0.4, 6, 40000));
+  }
+}
+
 TEST_CASE("effects: a cluster is connected") {
   const hw::CellArray cells =
       Stuck({.gmax = 0.05, .cluster = 6}, Key(7), 100, 100);
@@ -232,10 +249,9 @@ TEST_CASE("effects: a cluster is connected") {
 TEST_CASE("effects: a cell is as often in clusters as its rate says") {
   CHECK(hw::ClusterRate(0.3, 1) == 0.3);
   const double q = hw::ClusterRate(0.3, 2.5);
-  CHECK(1 - (1 - q) * (1 - q) * (1 - q / 2) ==
-        doctest::Approx(0.3).epsilon(1e-12));
+  CHECK(1 - (1 - q) * (1 - q) * (1 - q / 2) == Near(0.3).epsilon(1e-12));
   CHECK(hw::ClusterRate(0.3, 4) ==
-        doctest::Approx(1 - std::pow(0.7, 0.25)).epsilon(1e-12));
+        Near(1 - std::pow(0.7, 0.25)).epsilon(1e-12));
 }
 
 TEST_CASE("effects: whole rows and columns are stuck") {
@@ -245,7 +261,7 @@ TEST_CASE("effects: whole rows and columns are stuck") {
   };
   for (const auto at : {hw::LineFault::kAtGMin, hw::LineFault::kAtGMax}) {
     const hw::CellArray cells =
-        Stuck({.rows = 0.2, .columns = 0.1, .lines = at}, Key(8), 400, 400);
+        Stuck({.rows = 0.2, .columns = 0.2, .lines = at}, Key(8), 400, 400);
     const Fault fault =
         at == hw::LineFault::kAtGMin ? Fault::kAtGMin : Fault::kAtGMax;
     std::vector<bool> rows(400, true), columns(400, true);
@@ -260,7 +276,7 @@ TEST_CASE("effects: whole rows and columns are stuck") {
     }
     // n = 400.
     CHECK(std::abs(share(rows) - 0.2) < 5 * std::sqrt(0.2 * 0.8 / 400));
-    CHECK(std::abs(share(columns) - 0.1) < 5 * std::sqrt(0.1 * 0.9 / 400));
+    CHECK(std::abs(share(columns) - 0.2) < 5 * std::sqrt(0.2 * 0.8 / 400));
     CHECK(rows != columns);
   }
 }

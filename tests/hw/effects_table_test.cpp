@@ -153,6 +153,23 @@ TEST_CASE("effects: each acts in its stage alone and leaves sound cells") {
   }
 }
 
+TEST_CASE("effects: noise adds to the noise that is there") {
+  for (const hw::Effect& effect : hw::Effects()) {
+    if (effect.stage != Stage::kRead) continue;
+    INFO("effect ", effect.name);
+    const DeviceSpec device = Made(ExampleOf(effect).strong);
+    hw::CellArray once = SpreadCells(3, 4);
+    effect.apply(device, Key(1), &once);
+    hw::CellArray twice = once;
+    effect.apply(device, Key(1), &twice);
+    for (size_t i = 0; i < once.g.size(); ++i) {
+      REQUIRE(twice.constant[i] == 2 * once.constant[i]);
+      REQUIRE(twice.per_volt[i] == 2 * once.per_volt[i]);
+      REQUIRE(twice.per_volt2[i] == 2 * once.per_volt2[i]);
+    }
+  }
+}
+
 TEST_CASE("effects: a key is a chip, an array and an effect") {
   for (const hw::Effect& effect : hw::Effects()) {
     INFO("effect ", effect.name);
@@ -249,13 +266,21 @@ TEST_CASE("effects: all compose in the order of the table") {
   }
   CHECK(stuck > 500);
   CHECK(healthy > 500);
-  // Two levels and no noise at all: the ends of the window.
+  // Two levels and nothing else are the ends of the window; errors come later.
   DeviceSpec plain;
   plain.levels.count = 2;
   plain.stuck_at.gmin = 0.5;
   hw::ApplyEffects(plain, Stage::kProgramming, array, &cells);
   for (const double g : cells.g) {
     REQUIRE((g == window.g_min || g == window.g_max));
+  }
+  plain = DeviceSpec();
+  plain.levels.count = 2;
+  plain.write_error = {hw::WriteLaw::kConstant, 0.01};
+  hw::ApplyEffects(plain, Stage::kProgramming, array, &cells);
+  for (const double g : cells.g) {
+    REQUIRE((g != window.g_min && g != window.g_max));
+    REQUIRE((g < 0.1 * window.g_max || g > 0.9 * window.g_max));
   }
 }
 
