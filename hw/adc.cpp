@@ -33,7 +33,8 @@ float StepOf(const Programmed& weights, const Ranges& ranges, bool ideal,
   if (ideal) return unit;
   if (IsGeometric(spec)) {
     const auto rows = int64_t(weights.map.RowsOf(row_tile).size());
-    return unit * float(GeometricStep(rows, spec, weights.slicing));
+    return unit * float(weights.parts) *
+           float(GeometricStep(rows, spec, weights.slicing));
   }
   const int64_t range = AdcRangeOf(weights.map, spec, row_tile, output, plane);
   return StepFor(ranges.adc[size_t(range)],
@@ -89,7 +90,7 @@ void SetPlaneSteps(const Programmed& weights, const Ranges& ranges, float unit,
     }
   }
   for (size_t i = 0; i < c->to_value.size(); ++i) {
-    c->to_value[i] = c->offset_value[i] / unit;
+    c->to_value[i] = c->offset_value[i] / (unit * float(weights.parts));
   }
 }
 
@@ -182,15 +183,16 @@ Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
   c.to_value.assign(entries, 0.0F);
   c.offset_value.assign(entries, 0.0F);
   for (int64_t t = 0; t < map.row_tiles(); ++t) {
-    c.exact.push_back(c.ideal || IsLossless(int64_t(map.RowsOf(t).size()), spec,
-                                            weights.slicing));
+    c.exact.push_back(
+        (c.ideal && weights.parts == 1) ||
+        IsLossless(int64_t(map.RowsOf(t).size()), spec, weights.slicing));
     for (int64_t o = 0; o < map.outputs(); ++o) {
       const auto at = size_t(c.At(t, o));
       const float scale = GainOf(gain, map, t, o);
       const float step = StepOf(weights, ranges, c.ideal, unit, t, o);
       c.to_code[at] = unit / step;
       c.to_value[at] = step * scale;
-      c.offset_value[at] = unit * scale;
+      c.offset_value[at] = unit * float(weights.parts) * scale;
     }
   }
   if (!weights.slicing.whole()) SetPlaneWeights(weights, &c);

@@ -60,7 +60,7 @@ struct Conversion {
   int64_t row_tiles = 0, outputs = 0, padded_outputs = 0;  // of one group
   // [groups, row_tiles, padded_outputs] each.
   std::vector<float> to_code, to_value;
-  std::vector<float> offset_value;  // unit * gain
+  std::vector<float> offset_value;  // units of a product of codes * gain
   // For each plane: +-2^shift, negative for complements.
   std::vector<std::vector<float>> plane_weight;
   std::vector<std::vector<float>> plane_to_code;  // empty: to_code for all
@@ -83,7 +83,7 @@ struct Conversion {
   float limit() const { return largest * (1.0F + 1e-6F); }
 };
 
-// `unit`: layer units of one product of digits. gain [row_tiles, out] or
+// `unit`: layer units of a sum of 1 (TilePass::unit). gain [row_tiles, out] or
 // undefined. Error where ranges or gain have other sizes.
 Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
                           float unit, const Tensor& gain);

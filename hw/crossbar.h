@@ -28,7 +28,11 @@
 
 #include "core/kernels/conv_spec.h"
 #include "core/tensor/tensor.h"
+#include "hw/chip.h"
+#include "hw/correction.h"
 #include "hw/geometry.h"
+#include "hw/packing.h"
+#include "hw/pass_noise.h"
 #include "hw/slicing.h"
 #include "hw/spec.h"
 
@@ -45,21 +49,32 @@ struct Programmed {
   bool lossless = false;  // every conversion gives its sum exactly
   float step = 1;         // weight units per code
   Tensor codes;           // f32 whole numbers, like the weights; ideal: those
-  Tensor effective;       // f32, like the weights: codes * step
+  Tensor effective;       // f32, like the weights: codes * step; on a chip what
+                          // cells and digital correction make of them
+
+  // On a chip (hw/chip.h): the digits that the arrays are seen to hold, f32
+  // [slices, out, fan-in], no longer whole numbers; undefined: those of the
+  // codes. Sums then count products of codes in parts of 1 / parts.
+  Tensor cells;
+  int parts = 1;
+  int64_t faulty_cells = 0;
+  Tensor slope;  // of effective by weights, like them; undefined: 1
+  // Variances of a read, for the kernels (hw/pass_noise.h): f32 [slices,
+  // groups, rows of all row tiles, 2 (of |x|, of x^2), padded_outputs] and
+  // [slices, groups, row_tiles, padded_outputs]; undefined: none.
+  Tensor noise_rows, noise_constant;
+  PackedCodes correction;  // what is added digitally; hw/correction.h
 
   // What the kernels read. Integer: s8 digits, for weights and DAC of at most
   // 8 bits; else f32. Rows come in pieces: quads of four channels of one kernel
   // position (integer; the channels of a group are padded to a multiple of 4,
   // and a quad that two row tiles share is in both, with zeros for the other's
-  // rows), or single rows (float).
-  struct RowTile {
-    int64_t first = 0, count = 0;       // in `pieces`
-    int64_t first_word = 0, words = 0;  // of 32 rows, in `bits`
-  };
+  // rows), or single rows (float). Cells on a chip take two digits, in parts of
+  // 1/256 of a code where that fits (so a cell is within 1/512 of a code).
   bool integer = false;
   int64_t channels = 0;        // of one group, as the kernels see them
   int64_t padded_outputs = 0;  // of one group: a multiple of 16
-  std::vector<RowTile> row_tiles;
+  std::vector<PackedRowTile> row_tiles;
   // Of all row tiles: which quad or row of a window (kh, kw, channels).
   std::vector<int32_t> pieces;
   Tensor packed;  // [slices, groups, pieces, padded_outputs, 4 or 1]
@@ -93,9 +108,12 @@ struct Programmed {
 enum class Shortcut : uint8_t { kWhereExact, kNever };
 
 // w [out, kh, kw, in / groups], f32. Error where shapes or spec are wrong.
+// `chip`: the devices that hold the weights; null or without effects: ideal
+// ones.
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
                    const CrossbarSpec& spec,
-                   Shortcut shortcut = Shortcut::kWhereExact);
+                   Shortcut shortcut = Shortcut::kWhereExact,
+                   const LayerOnChip* chip = nullptr);
 
 // What the converters cover, in the layer's own units.
 struct Ranges {
@@ -130,27 +148,31 @@ struct Observed {
 // with weights and DAC of at most 8 bits and an ADC that is not ideal: partial
 // sums are then converted in registers. Observing percentiles or least errors
 // costs about as much again.
+// `noise`: what reading draws; null: nothing, whatever the devices.
 Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
-               const Tensor& gain, Observed* observed);
+               const Tensor& gain, Observed* observed,
+               const PassNoise* noise = nullptr);
 
 // d<y, gy>/d gain: [row_tiles, out], sums of gy * z_t with the converted
 // partial sums, which are computed again rather than kept. x and gy f32 or
-// bf16.
+// bf16. `noise`: as Forward drew it; here and below.
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
-                    const Ranges& ranges, const Tensor& gy);
+                    const Ranges& ranges, const Tensor& gy,
+                    const PassNoise* noise = nullptr);
 
 // d<y, gy>/d range for each of ranges.adc, [ranges]; 0 with an ideal ADC.
 // Straight-through: within the range the derivative of a conversion is (code -
 // sum / step) / h, beyond it +-1 (Esser et al., "Learned step size
 // quantization", ICLR 2020, eq. 3).
 Tensor RangeGradient(const Tensor& x, const Programmed& weights,
-                     const Ranges& ranges, const Tensor& gain,
-                     const Tensor& gy);
+                     const Ranges& ranges, const Tensor& gain, const Tensor& gy,
+                     const PassNoise* noise = nullptr);
 
 // The effective weights with every logical column scaled by its gain: what a
 // plain convolution needs for the gradient of x. Undefined gain: all ones.
 Tensor ScaledWeights(const Programmed& weights, const Tensor& gain);
-// The gradient of the weights from that of ScaledWeights: the same scaling.
+// The gradient of the weights from that of ScaledWeights: the same scaling, and
+// what of a weight's change arrives in its cells (Programmed::slope).
 void ScaleWeightGradient(const Programmed& weights, const Tensor& gain,
                          Tensor* gw);
 

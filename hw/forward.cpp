@@ -33,7 +33,7 @@ class ForwardWorker {
         values_(pass, weights, conversion),
         observer_(weights, conversion),
         observe_(observe),
-        fused_(weights.slicing.whole() &&
+        fused_(weights.slicing.whole() && pass.noise() == nullptr &&
                ConvertsInRegisters(weights, conversion) &&
                !(observe && observer_.counts())),
         outputs_(weights.map.outputs()),
@@ -50,6 +50,10 @@ class ForwardWorker {
         ConvertInRegisters(block);
       } else {
         Convert(block);
+      }
+      if (fused_) {
+        pass_.AddCorrection(block, conversion_, &scratch_, Outputs(block),
+                            stride());
       }
       if (block.row_tile + 1 == conversion_.row_tiles) Narrow(block);
     });
@@ -120,11 +124,11 @@ class ForwardWorker {
 }  // namespace
 
 Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
-               const Tensor& gain, Observed* observed) {
+               const Tensor& gain, Observed* observed, const PassNoise* noise) {
   const bool counts =
       observed != nullptr && NeedsHistograms(weights.spec.calibration);
   const TilePass pass(x, weights, ranges,
-                      counts ? Cycles::kApart : Cycles::kTogether);
+                      counts ? Cycles::kApart : Cycles::kTogether, noise);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), gain);
   Tensor y = Tensor::Empty(

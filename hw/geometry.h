@@ -52,6 +52,8 @@ class TileMap {
 
   // Fan-in indices on the rows of a row tile, in the order of the rows.
   std::span<const int32_t> RowsOf(int64_t row_tile) const;
+  // How many rows the row tiles before it have.
+  int64_t FirstRow(int64_t row_tile) const { return starts_[size_t(row_tile)]; }
 
   // The tile that holds (row tile, output), output counted over all groups.
   int64_t TileOf(int64_t row_tile, int64_t output) const;

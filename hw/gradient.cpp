@@ -34,6 +34,7 @@ class ColumnSums {
         all_(weights.map.outputs()),
         of_(of),
         fused_(of == Of::kValues && weights.slicing.whole() &&
+               !weights.correction.defined() && pass.noise() == nullptr &&
                ConvertsInRegisters(weights, conversion)),
         part_(planes_ * conversion.to_code.size()) {}
 
@@ -125,8 +126,9 @@ void ScaleColumns(const Programmed& weights, const Tensor& gain, Tensor* w) {
 }  // namespace
 
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
-                    const Ranges& ranges, const Tensor& gy) {
-  const TilePass pass(x, weights, ranges, Cycles::kTogether);
+                    const Ranges& ranges, const Tensor& gy,
+                    const PassNoise* noise) {
+  const TilePass pass(x, weights, ranges, Cycles::kTogether, noise);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), Tensor());
   const std::vector<double> sums =
@@ -143,9 +145,9 @@ Tensor GainGradient(const Tensor& x, const Programmed& weights,
 }
 
 Tensor RangeGradient(const Tensor& x, const Programmed& weights,
-                     const Ranges& ranges, const Tensor& gain,
-                     const Tensor& gy) {
-  const TilePass pass(x, weights, ranges);
+                     const Ranges& ranges, const Tensor& gain, const Tensor& gy,
+                     const PassNoise* noise) {
+  const TilePass pass(x, weights, ranges, Cycles::kApart, noise);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), Tensor());
   if (conversion.ideal) {
@@ -184,6 +186,10 @@ Tensor ScaledWeights(const Programmed& weights, const Tensor& gain) {
 void ScaleWeightGradient(const Programmed& weights, const Tensor& gain,
                          Tensor* gw) {
   if (gain.defined()) ScaleColumns(weights, gain, gw);
+  if (!weights.slope.defined()) return;
+  for (int64_t i = 0; i < gw->count(); ++i) {
+    gw->data()[i] *= weights.slope.data()[i];
+  }
 }
 
 }  // namespace ohm::hw

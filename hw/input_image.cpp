@@ -45,7 +45,9 @@ InputImage::InputImage(const Tensor& x, const Programmed& weights, float range,
                 std::numeric_limits<int32_t>::max(),
             "[crossbar] one image is too large: " + x.shape().str());
   if (largest_ != 0) step_ = StepFor(range, largest_);
-  SetPlaces(weights);
+  kernel_w_ = w[2];
+  piece_ = weights.integer ? 4 : 1;
+  places_ = PlacesOf(weights.pieces);
   if (weights.integer) {
     SetTables(weights.slicing, whole_bits);
     Fill<uint8_t>(x);
@@ -54,21 +56,32 @@ InputImage::InputImage(const Tensor& x, const Programmed& weights, float range,
   }
 }
 
-void InputImage::SetPlaces(const Programmed& weights) {
-  const int64_t piece = weights.integer ? 4 : 1;
-  const int64_t each = channels_ / piece;  // pieces of a kernel position
-  const int64_t kw = weights.weight_shape[2];
-  places_.reserve(weights.pieces.size());
-  for (const int32_t p : weights.pieces) {
-    const int64_t position = p / each, a = position / kw, b = position % kw;
+std::vector<int32_t> InputImage::PlacesOf(
+    const std::vector<int32_t>& pieces) const {
+  const int64_t each = channels_ / piece_;  // pieces of a kernel position
+  std::vector<int32_t> places;
+  places.reserve(pieces.size());
+  for (const int32_t p : pieces) {
+    const int64_t position = p / each;
+    const int64_t a = position / kernel_w_, b = position % kernel_w_;
     const int64_t pixel = a * conv_.dil_h * padded_w_ + b * conv_.dil_w;
-    places_.push_back(static_cast<int32_t>(pixel * conv_.groups * channels_ +
-                                           p % each * piece));
+    places.push_back(static_cast<int32_t>(pixel * conv_.groups * channels_ +
+                                          p % each * piece_));
   }
+  return places;
+}
+
+int64_t InputImage::PlaceOf(int64_t fan_in) const {
+  const int64_t position = fan_in / in_, channel = fan_in % in_;
+  const int64_t a = position / kernel_w_, b = position % kernel_w_;
+  return (a * conv_.dil_h * padded_w_ + b * conv_.dil_w) * conv_.groups *
+             channels_ +
+         channel;
 }
 
 void InputImage::SetTables(const Slicing& slicing, bool whole_bits) {
   const int bias = slicing.signed_inputs ? 128 : 0;
+  zero_ = bias;
   const size_t images = whole_bits ? slicing.passes() : slicing.cycles.size();
   const size_t each = slicing.cycles.size() / images;  // cycles of an image
   for (size_t i = 0; i < images; ++i) {

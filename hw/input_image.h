@@ -23,6 +23,7 @@ class InputImage {
              bool whole_bits);
 
   // Output pixels over all images.
+  int64_t image_pixels() const { return out_h_ * out_w_; }
   int64_t pixels() const { return images_ * out_h_ * out_w_; }
   // Layer units of one input code; 1 where the DAC is ideal.
   float step() const { return step_; }
@@ -37,14 +38,20 @@ class InputImage {
   template <typename T>
   void Windows(int64_t group, int64_t first, int64_t count, const T** to) const;
 
-  // Places of Programmed::pieces inside a window, in entries from its begin.
+  // Places of pieces (Programmed::pieces) inside a window, in entries from its
+  // begin.
+  std::vector<int32_t> PlacesOf(const std::vector<int32_t>& pieces) const;
+  // Of one row, by its fan-in index.
+  int64_t PlaceOf(int64_t fan_in) const;
+  // Of Programmed::pieces.
   const std::vector<int32_t>& places() const { return places_; }
+  // Code that stands for no voltage in what Windows() gives.
+  int32_t zero() const { return zero_; }
 
  private:
   // Digits of one image by input code + 128; the code of 0 stands for padding.
   using DigitTable = std::array<uint8_t, 256>;
 
-  void SetPlaces(const Programmed& weights);
   void SetTables(const Slicing& slicing, bool whole_bits);
   // One padded row of every image. `from` null: nothing but padding.
   void FillRow(const float* from, std::vector<uint8_t>* codes,
@@ -62,7 +69,9 @@ class InputImage {
   int64_t padded_h_, padded_w_;  // with the convolution's zeros
   int64_t image_stride_ = 0;
   float step_ = 1;
-  int largest_;  // input code
+  int largest_;               // input code
+  int64_t kernel_w_, piece_;  // entries of a piece
+  int32_t zero_ = 0;
   std::vector<DigitTable> tables_;
   std::vector<Digits> weights_of_;
   Tensor values_;  // [images, n, padded_h, padded_w, groups * channels]

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdlib>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "hw/adc.h"
+#include "hw/chip.h"
 #include "hw/converters.h"
+#include "hw/correction.h"
 #include "hw/crossbar.h"
 
 namespace ohm::hw {
@@ -17,47 +20,16 @@ int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 bool FitsBytes(int largest) { return largest >= 1 && largest <= 127; }
 
-// Where a row lies in what the kernels read.
-struct RowPlace {
-  int32_t piece;   // within its row tile
-  int32_t lane;    // of a quad; 0 for single rows
-  int32_t fan_in;  // index
-};
-
-// The rows of all row tiles in order; fills pieces and row_tiles.
-std::vector<RowPlace> PlaceRows(Programmed* p) {
-  const auto channels = static_cast<int32_t>(p->map.matrix().channels());
-  const auto quads = static_cast<int32_t>(p->channels / 4);
-  std::vector<RowPlace> places;
-  places.reserve(size_t(p->map.matrix().fan_in));
-  std::vector<int32_t> seen(
-      size_t(p->map.matrix().positions * std::max<int64_t>(p->channels, 1)),
-      -1);
-  int64_t words = 0;
-  for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
-    const auto first = static_cast<int32_t>(p->pieces.size());
-    for (const int32_t k : p->map.RowsOf(t)) {
-      const int32_t position = k / channels, channel = k % channels;
-      const int32_t piece = p->integer ? position * quads + channel / 4 : k;
-      int32_t& at = seen[size_t(piece)];  // in `pieces`
-      if (at < first) {
-        at = static_cast<int32_t>(p->pieces.size());
-        p->pieces.push_back(piece);
-      }
-      places.push_back({at - first, p->integer ? channel % 4 : 0, k});
-    }
-    const int64_t count = int64_t(p->pieces.size()) - first;
-    p->row_tiles.push_back({first, count, words, (count + 7) / 8});
-    words += p->row_tiles.back().words;
-  }
-  return places;
+// A digit as a whole number of 1 / parts, half to even.
+int InParts(float digit, int parts) {
+  return static_cast<int>(std::lrint(double(digit) * parts));
 }
 
 // Packs the digits of one slice of one logical column after the other.
 class IntegerPacker {
  public:
-  IntegerPacker(std::vector<RowPlace> rows, Programmed* p)
-      : rows_(std::move(rows)), p_(*p) {
+  IntegerPacker(std::vector<RowPlace> rows, Width width, Programmed* p)
+      : rows_(std::move(rows)), width_(width), p_(*p) {
     const int64_t groups = p_.map.matrix().groups;
     const int64_t tiles = p_.map.row_tiles();
     const auto pieces = static_cast<int64_t>(p_.pieces.size());
@@ -67,7 +39,7 @@ class IntegerPacker {
     p_.start =
         Tensor::Zeros({slices_, groups, tiles, p_.padded_outputs}, DType::kS32);
     input_zero_ = p_.slicing.signed_inputs ? 128 : 0;
-    if (p_.slicing.bit_serial()) ReserveBits();
+    if (p_.slicing.bit_serial() && !p_.cells.defined()) ReserveBits();
     if (p_.slicing.signed_weights && p_.slicing.input_offset == 0) return;
     p_.per_input.assign(size_t(p_.entries()), 0);
     p_.constant.assign(size_t(p_.entries()), 0);
@@ -114,12 +86,14 @@ class IntegerPacker {
     const RowPlace* row = rows_.data();
     for (int64_t t = 0; t < p_.map.row_tiles(); ++t) {
       const auto rows = static_cast<int64_t>(p_.map.RowsOf(t).size());
+      const PackedRowTile& tile = p_.row_tiles[size_t(t)];
       for (int64_t r = 0; r < rows; ++r, ++row) {
-        const int64_t piece = p_.row_tiles[size_t(t)].first + row->piece;
+        const int64_t piece =
+            tile.first + (tile.high > 0 ? row->second : row->piece);
         ones[piece * kOnesColumns * 4 + row->lane] = 1;
       }
       p_.ones_start.data<int32_t>()[t * kOnesColumns] =
-          -input_zero_ * static_cast<int32_t>(rows);
+          static_cast<int32_t>(-input_zero_ * rows);
     }
   }
 
@@ -139,46 +113,53 @@ class IntegerPacker {
   void PackSlice(const float* codes, std::span<const RowPlace> rows,
                  int64_t slice, int64_t row_tile, int64_t output) {
     const int64_t outputs = p_.map.matrix().outputs, group = output / outputs;
-    const int64_t first = p_.row_tiles[size_t(row_tile)].first;
+    const PackedRowTile& tile = p_.row_tiles[size_t(row_tile)];
     const auto pieces = static_cast<int64_t>(p_.pieces.size());
     const int64_t plane =
-        (slice * p_.map.matrix().groups + group) * pieces + first;
+        (slice * p_.map.matrix().groups + group) * pieces + tile.first;
     int8_t* to = p_.packed.data<int8_t>() +
                  (plane * p_.padded_outputs + output % outputs) * 4;
     const int64_t entry = slice * p_.entries() + p_.At(row_tile, output);
-    const bool flips = Flips(codes, rows, slice);
+    const bool flips = Flips(codes, row_tile, slice);
     if (flips) p_.flipped[size_t(entry)] = 1;
-    const int complement = p_.slicing.slices[size_t(slice)].largest;
-    const int64_t words = p_.row_tiles[size_t(row_tile)].words;
     auto* bits =
         p_.bits.defined()
             ? const_cast<uint32_t*>(p_.BitsOf(slice, group, row_tile, 0))
             : nullptr;
-    int32_t sum = 0;
+    int64_t sum = 0;
     for (const RowPlace& row : rows) {
-      int digit = Digit(codes, row, slice);
-      if (flips) digit = complement - digit;
-      to[row.piece * p_.padded_outputs * 4 + row.lane] =
-          static_cast<int8_t>(digit);
+      const int digit = Stored(codes, row, slice, output, flips);
+      const SplitBytes bytes = Split(digit, width_);
+      to[row.piece * p_.padded_outputs * 4 + row.lane] = bytes.first;
+      if (row.second >= 0) {
+        to[row.second * p_.padded_outputs * 4 + row.lane] = bytes.second;
+      }
       sum += digit;
       if (bits == nullptr) continue;
-      SetBits(digit, row.piece * 4 + row.lane, output % outputs, words, bits);
+      SetBits(digit, row.piece * 4 + row.lane, output % outputs, tile.words,
+              bits);
     }
-    p_.start.data<int32_t>()[entry] = -input_zero_ * sum;
+    p_.start.data<int32_t>()[entry] = static_cast<int32_t>(-input_zero_ * sum);
   }
 
-  int Digit(const float* codes, const RowPlace& row, int64_t slice) const {
-    return p_.slicing.WeightDigit(static_cast<int>(codes[row.fan_in]),
-                                  size_t(slice));
+  // What a cell holds, in the parts that the kernels count.
+  int Stored(const float* codes, const RowPlace& row, int64_t slice,
+             int64_t output, bool flips) const {
+    if (p_.cells.defined()) {
+      const int64_t fan_in = p_.map.matrix().fan_in;
+      const float* cells =
+          p_.cells.data() + (slice * p_.map.outputs() + output) * fan_in;
+      return InParts(cells[row.fan_in], p_.parts);
+    }
+    const int digit = p_.slicing.WeightDigit(
+        static_cast<int>(codes[row.fan_in]), size_t(slice));
+    return flips ? p_.slicing.slices[size_t(slice)].largest - digit : digit;
   }
 
-  bool Flips(const float* codes, std::span<const RowPlace> rows,
-             int64_t slice) const {
-    if (p_.flipped.empty()) return false;
-    int64_t sum = 0;
-    for (const RowPlace& row : rows) sum += Digit(codes, row, slice);
-    return 2 * sum >
-           int64_t(rows.size()) * p_.slicing.slices[size_t(slice)].largest;
+  bool Flips(const float* codes, int64_t row_tile, int64_t slice) const {
+    return !p_.flipped.empty() &&
+           StoresComplement(codes, p_.map.RowsOf(row_tile), p_.slicing,
+                            size_t(slice));
   }
 
   // With stored weights U = W + o and applied inputs V = X + a, and T the sum
@@ -204,9 +185,10 @@ class IntegerPacker {
   }
 
   std::vector<RowPlace> rows_;
+  Width width_;
   Programmed& p_;
   int64_t slices_ = 1;
-  int32_t input_zero_ = 0;  // code that stands for no voltage
+  int64_t input_zero_ = 0;  // code that stands for no voltage
 };
 
 void PackFloats(const std::vector<RowPlace>& rows, Programmed* p) {
@@ -214,7 +196,8 @@ void PackFloats(const std::vector<RowPlace>& rows, Programmed* p) {
   const auto pieces = static_cast<int64_t>(p->pieces.size());
   p->packed = Tensor::Zeros({1, m.groups, pieces, p->padded_outputs});
   for (int64_t o = 0; o < p->map.outputs(); ++o) {
-    const float* from = p->codes.data() + o * m.fan_in;
+    const Tensor& stored = p->cells.defined() ? p->cells : p->codes;
+    const float* from = stored.data() + o * m.fan_in;
     float* to = p->packed.data() + o / m.outputs * pieces * p->padded_outputs +
                 o % m.outputs;
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -236,7 +219,7 @@ bool IsLossless(const TileMap& map, const CrossbarSpec& spec,
 
 const uint32_t* Programmed::BitsOf(int64_t slice, int64_t group,
                                    int64_t row_tile, int64_t arm) const {
-  const RowTile& tile = row_tiles[size_t(row_tile)];
+  const PackedRowTile& tile = row_tiles[size_t(row_tile)];
   const int64_t of_word = digit_bits * padded_outputs;
   const int64_t of_slice = bits.count() / bits.size(0) / bits.size(1);
   return reinterpret_cast<const uint32_t*>(bits.data<int32_t>()) +
@@ -254,8 +237,90 @@ int64_t Programmed::entries() const {
   return map.matrix().groups * map.row_tiles() * padded_outputs;
 }
 
+namespace {
+
+// The finest parts of a code, at most 1/256, in which two digits hold every
+// cell and 32 bits every sum.
+int PartsFor(const Programmed& p) {
+  double most_cell = 0, most_sum = 0;
+  const int64_t fan_in = p.map.matrix().fan_in;
+  for (int64_t column = 0; column < p.cells.count() / fan_in; ++column) {
+    const float* cells = p.cells.data() + column * fan_in;
+    for (int64_t t = 0; t < p.map.row_tiles(); ++t) {
+      double sum = 0;
+      for (const int32_t k : p.map.RowsOf(t)) {
+        sum += std::fabs(double(cells[k]));
+        most_cell = std::max(most_cell, std::fabs(double(cells[k])));
+      }
+      most_sum = std::max(most_sum, sum);
+    }
+  }
+  most_sum *= p.slicing.LargestInputDigit();
+  int parts = 256;
+  while (parts > 1 && (most_cell * parts > kMostWide - 1 ||
+                       most_sum * parts > 2147000000.0)) {
+    parts /= 2;
+  }
+  OHM_CHECK(
+      most_cell * parts <= kMostWide - 1 && most_sum * parts < 2147000000.0,
+      "[crossbar] cells hold up to " + std::to_string(most_cell) +
+          " codes, more than the kernels can add");
+  return parts;
+}
+
+bool WholeBytes(const Tensor& cells) {
+  return std::ranges::all_of(cells.span(), [](float v) {
+    return std::fabs(v) <= 127 && v == std::nearbyint(v);
+  });
+}
+
+void PackVariances(const ReadVariances& read, Programmed* p) {
+  const MatrixShape& m = p->map.matrix();
+  const int64_t slices = int64_t(p->slicing.slices.size());
+  const int64_t columns = p->padded_outputs, all = p->map.outputs();
+  p->noise_rows =
+      Tensor::Zeros({slices * m.groups, m.fan_in, 2 * p->padded_outputs});
+  p->noise_constant = Tensor::Zeros({slices, p->entries()});
+  for (int64_t s = 0; s < slices; ++s) {
+    for (int64_t o = 0; o < all; ++o) {
+      const int64_t from = (s * all + o) * m.fan_in;
+      float* to = p->noise_rows.data() +
+                  (s * m.groups + o / m.outputs) * m.fan_in * 2 * columns +
+                  o % m.outputs;
+      for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
+        p->noise_constant.data()[s * p->entries() + p->At(t, o)] =
+            read.constant.data()[(s * p->map.row_tiles() + t) * all + o];
+        for (const int32_t k : p->map.RowsOf(t)) {
+          to[0] = read.per_input.data()[from + k];
+          to[columns] = read.per_square.data()[from + k];
+          to += 2 * columns;
+        }
+      }
+    }
+  }
+}
+
+void ReadChip(const LayerOnChip& chip, Programmed* p) {
+  ChipCells cells = CellsOnChip(p->codes, p->map, p->spec, p->slicing, chip);
+  p->lossless = false;
+  p->cells = std::move(cells.digits);
+  p->faulty_cells = cells.faulty_cells;
+  p->slope = std::move(cells.slope);
+  if (cells.read.constant.defined()) PackVariances(cells.read, p);
+  for (int64_t i = 0; i < p->effective.count(); ++i) {
+    float code = cells.codes.data()[i];
+    if (cells.correction.defined()) code += cells.correction.data()[i];
+    p->effective.data()[i] = code * p->step;
+  }
+  if (cells.correction.defined())
+    p->correction = PackCorrection(cells.correction, *p);
+}
+
+}  // namespace
+
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
-                   const CrossbarSpec& spec, Shortcut shortcut) {
+                   const CrossbarSpec& spec, Shortcut shortcut,
+                   const LayerOnChip* chip) {
   OHM_CHECK(w.shape().rank() == 4,
             "[crossbar] expected weights [out, kh, kw, in / groups], got " +
                 w.shape().str());
@@ -271,18 +336,29 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   for (float& value : p.effective.span()) value *= p.step;
 
   p.slicing = SlicingOf(spec);
-  p.lossless = IsLossless(p.map, spec, p.slicing);
-  if (p.lossless && shortcut == Shortcut::kWhereExact) {
-    p.slicing = WholeSlicing(spec);
-  }
   p.integer = FitsBytes(LargestWeight(spec)) && FitsBytes(LargestInput(spec));
   p.channels = p.integer ? RoundUp(w.size(3), 4) : w.size(3);
   p.padded_outputs = RoundUp(p.map.matrix().outputs, 16);
-  std::vector<RowPlace> rows = PlaceRows(&p);
-  if (p.integer) {
-    IntegerPacker(std::move(rows), &p).PackAll();
+  if (chip != nullptr && ChangesCells(*chip)) {
+    ReadChip(*chip, &p);
   } else {
-    PackFloats(rows, &p);
+    p.lossless = IsLossless(p.map, spec, p.slicing);
+    if (p.lossless && shortcut == Shortcut::kWhereExact) {
+      p.slicing = WholeSlicing(spec);
+    }
+  }
+  const bool wide = p.integer && p.cells.defined() && !WholeBytes(p.cells);
+  if (wide) p.parts = PartsFor(p);
+  RowLayout rows = LayOutRows(p.map, p.integer ? p.channels / 4 : 0,
+                              wide ? Width::kWide : Width::kByte);
+  p.pieces = std::move(rows.pieces);
+  p.row_tiles = std::move(rows.row_tiles);
+  if (p.integer) {
+    IntegerPacker(std::move(rows.places), wide ? Width::kWide : Width::kByte,
+                  &p)
+        .PackAll();
+  } else {
+    PackFloats(rows.places, &p);
   }
   return p;
 }

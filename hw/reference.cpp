@@ -43,8 +43,11 @@ struct Plane {
 class Crossbar {
  public:
   Crossbar(const Tensor& x, const Tensor& w, const Conv2dSpec& conv,
-           const CrossbarSpec& spec, const Ranges& ranges)
-      : x_(x),
+           const CrossbarSpec& spec, const Ranges& ranges, const Tensor& cells,
+           const Tensor& correction)
+      : cells_(cells),
+        correction_(correction),
+        x_(x),
         w_(w),
         conv_(conv),
         spec_(spec),
@@ -106,6 +109,10 @@ class Crossbar {
     }
     sum += weight_offset_ * input_offset_ * double(x.size()) -
            weight_offset_ * inputs - input_offset_ * weights;
+    for (size_t r = 0; r < rows.size() && correction_.defined(); ++r) {
+      sum += (x[r] - input_offset_) *
+             double(correction_.data()[o * map_.matrix().fan_in + rows[r]]);
+    }
     return {sum * weight_step_ * input_step_, margin};
   }
 
@@ -161,6 +168,7 @@ class Crossbar {
                        int64_t o) const {
     std::vector<double> digits;
     for (const double code : w) digits.push_back(WeightDigit(code, plane));
+    const auto rows = map_.RowsOf(t);
     // The top slice may hold less than a cell could.
     const double top =
         std::floor((h_w_ + weight_offset_) / Place(cell_bits_, plane.slice));
@@ -171,8 +179,13 @@ class Crossbar {
     double amperes = 0, inputs = 0;
     for (size_t r = 0; r < x.size(); ++r) {
       const double input = InputDigit(x[r], plane);
-      const Pair cells = ToPair(flipped ? complement - digits[r] : digits[r],
-                                cell_largest_, spec_);
+      double stored = flipped ? complement - digits[r] : digits[r];
+      if (cells_.defined()) {
+        stored = double(cells_.data()[(plane.slice * map_.outputs() + o) *
+                                          map_.matrix().fan_in +
+                                      rows[r]]);
+      }
+      const Pair cells = ToPair(stored, cell_largest_, spec_);
       amperes += input * volt * cells.plus - input * volt * cells.minus;
       inputs += input;
     }
@@ -207,7 +220,8 @@ class Crossbar {
     const AdcLevels levels = LevelsOf(spec_, SlicingOf(spec_));
     const double step = Step(plane, t, o);
     // Sums of whole numbers are whole; currents miss that by a rounding.
-    const bool whole = spec_.weight_bits != 0 && spec_.dac_bits != 0;
+    const bool whole =
+        spec_.weight_bits != 0 && spec_.dac_bits != 0 && !cells_.defined();
     const double scaled = (whole ? Round(products) : products) / step;
     const double code = Round(
         std::clamp(scaled, double(levels.lowest), double(levels.largest)));
@@ -216,6 +230,8 @@ class Crossbar {
     return {code * step, clips ? 0.5 : fraction};
   }
 
+  const Tensor& cells_;
+  const Tensor& correction_;
   const Tensor& x_;
   const Tensor& w_;
   Conv2dSpec conv_;
@@ -235,8 +251,9 @@ class Crossbar {
 
 Result Forward(const Tensor& x, const Tensor& w, const Conv2dSpec& conv,
                const CrossbarSpec& spec, const Ranges& ranges,
-               const Tensor& gain) {
-  const Crossbar crossbar(x, w, conv, spec, ranges);
+               const Tensor& gain, const Tensor& cells,
+               const Tensor& correction) {
+  const Crossbar crossbar(x, w, conv, spec, ranges, cells, correction);
   const TileMap& map = crossbar.map();
   const Shape shape = Conv2dOutputShape(x.shape(), w.shape(), conv);
   Result result{Tensor::Empty(shape), Tensor::Empty(shape)};

@@ -29,9 +29,13 @@ struct Result {
 };
 
 // Shapes, ranges and gain as for hw::Forward; w as for hw::Program. An ideal
-// DAC wants a range, too: one that covers x.
+// DAC wants a range, too: one that covers x. `cells` f32 [slices, out, fan-in]
+// are digits to take instead of those that the weights give, and `correction`
+// f32 [out, fan-in] codes that are multiplied digitally and added to what the
+// ADCs give (hw/chip.h); undefined: none.
 Result Forward(const Tensor& x, const Tensor& w, const Conv2dSpec& conv,
                const CrossbarSpec& spec, const Ranges& ranges,
-               const Tensor& gain);
+               const Tensor& gain, const Tensor& cells = {},
+               const Tensor& correction = {});
 
 }  // namespace ohm::hw::reference

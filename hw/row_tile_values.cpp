@@ -49,11 +49,11 @@ OHM_SIMD_CLONES void FinishScaled(const int32_t* codes, const int32_t* offsets,
   }
 }
 
-// Steps of their own: planes have been added in layer units.
-OHM_SIMD_CLONES void FinishApart(const int32_t* offsets, const float* gain,
+// Steps of their own: planes have been added in layer units; or bare sums.
+OHM_SIMD_CLONES void FinishApart(const int32_t* offsets, const float* to_value,
                                  const float* unit, int64_t count, float* y) {
   for (int64_t n = 0; n < count; ++n) {
-    y[n] = y[n] * gain[n] + float(offsets[n]) * unit[n];
+    y[n] = y[n] * to_value[n] + float(offsets[n]) * unit[n];
   }
 }
 
@@ -72,7 +72,8 @@ bool SumsFitRounding(const Programmed& weights, const Conversion& conversion) {
 bool ConvertsInRegisters(const Programmed& weights,
                          const Conversion& conversion) {
   if (!weights.integer) return false;
-  return !conversion.ideal || SumsFitRounding(weights, conversion);
+  return !conversion.ideal ||
+         (weights.parts == 1 && SumsFitRounding(weights, conversion));
 }
 
 RowTileValues::RowTileValues(const TilePass& pass, const Programmed& weights,
@@ -80,7 +81,9 @@ RowTileValues::RowTileValues(const TilePass& pass, const Programmed& weights,
     : pass_(pass),
       weights_(weights),
       conversion_(conversion),
-      exact_in_registers_(ConvertsInRegisters(weights, conversion)),
+      exact_in_registers_(ConvertsInRegisters(weights, conversion) &&
+                          pass.noise() == nullptr),
+      noise_(pass, weights, conversion, pass.noise()),
       most_(size_t(conversion.padded_outputs)) {
   const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
   values_.resize(block);
@@ -89,13 +92,24 @@ RowTileValues::RowTileValues(const TilePass& pass, const Programmed& weights,
 
 std::span<const float> RowTileValues::Values(const TileBlock& block,
                                              Observer* observer) {
-  return weights_.slicing.whole() ? Whole(block, observer)
-                                  : InPlanes(block, observer);
+  const auto values = weights_.slicing.whole() ? Whole(block, observer)
+                                               : InPlanes(block, observer);
+  pass_.AddCorrection(block, conversion_, &scratch_, values_.data(),
+                      conversion_.padded_outputs);
+  return values;
+}
+
+std::span<const float> RowTileValues::Sums(const TileBlock& block,
+                                           const TileBlock& of_plane,
+                                           size_t plane) {
+  const auto sums = pass_.Sums(of_plane, &scratch_);
+  noise_.Add(block, plane, sums);
+  return sums;
 }
 
 std::span<const float> RowTileValues::Whole(const TileBlock& block,
                                             Observer* observer) {
-  const auto sums = pass_.Sums(block, &scratch_);
+  const auto sums = Sums(block, block, 0);
   const TileAdc adc = conversion_.Adc(block.group, block.row_tile);
   std::ranges::fill(values_, 0.0F);
   for (int64_t p = 0; p < block.pixels; ++p) {
@@ -125,7 +139,7 @@ void RowTileValues::AddPlane(const TileBlock& block, size_t plane,
     if (observer != nullptr) observer->TakeMost(block, most_, plane);
     return;
   }
-  const auto sums = pass_.Sums(of_plane, &scratch_);
+  const auto sums = Sums(block, of_plane, plane);
   if (observer != nullptr) observer->TakeSums(block, sums, plane);
   for (int64_t p = 0; p < block.pixels; ++p) {
     ConvertRow(sums.data() + p * columns, adc, conversion_.ideal,
@@ -162,7 +176,9 @@ void RowTileValues::Finish(const TileBlock& block) {
   const auto count = size_t(block.pixels * columns);
   const std::span codes(whole_.data(), count);
   const std::span offsets(whole_.data() + whole_.size() / 2, count);
-  if (!conversion_.apart()) {
+  // Sums past ideal converters may be too large for that, in their parts.
+  const bool sums = conversion_.ideal && weights_.parts > 1;
+  if (!conversion_.apart() && !sums) {
     ToIntegers(values_.data(), int64_t(count), codes.data());
   }
   std::ranges::fill(offsets, 0);
@@ -173,7 +189,7 @@ void RowTileValues::Finish(const TileBlock& block) {
   const bool exact = conversion_.exact[size_t(block.row_tile)];
   for (int64_t p = 0; p < block.pixels; ++p) {
     const int64_t row = p * columns;
-    if (conversion_.apart()) {
+    if (conversion_.apart() || sums) {
       FinishApart(offsets.data() + row, to_value, unit, conversion_.outputs,
                   values_.data() + row);
     } else if (exact) {
@@ -198,13 +214,15 @@ std::span<const float> RowTileValues::RangeSlopes(const TileBlock& block,
                       conversion_.First(block.group, block.row_tile);
   for (size_t n = 0; n < weight.size() && !whole; ++n) {
     // Ranges of their own: the weight without its step, unit / to_code.
-    weight[n] = adc.to_value[n] *
-                (conversion_.apart() ? adc.to_code[n] / unit[n] : 1.0F);
+    weight[n] =
+        adc.to_value[n] *
+        (conversion_.apart() ? adc.to_code[n] * float(weights_.parts) / unit[n]
+                             : 1.0F);
   }
   adc.to_value = weight.data();
   const auto sums =
-      whole ? pass_.Sums(block, &scratch_)
-            : pass_.Sums(pass_.Plane(block, plane, &scratch_), &scratch_);
+      whole ? Sums(block, block, 0)
+            : Sums(block, pass_.Plane(block, plane, &scratch_), plane);
   for (int64_t p = 0; p < block.pixels; ++p) {
     const int64_t row = p * conversion_.padded_outputs;
     SlopeRow(sums.data() + row, adc, values_.data() + row);

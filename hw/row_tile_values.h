@@ -30,6 +30,9 @@ class RowTileValues {
   std::span<const float> RangeSlopes(const TileBlock& block, size_t plane);
 
  private:
+  // A block's sums with their noise.
+  std::span<const float> Sums(const TileBlock& block, const TileBlock& of_plane,
+                              size_t plane);
   std::span<const float> Whole(const TileBlock& block, Observer* observer);
   std::span<const float> InPlanes(const TileBlock& block, Observer* observer);
   void AddPlane(const TileBlock& block, size_t plane, Observer* observer);
@@ -39,6 +42,7 @@ class RowTileValues {
   const Programmed& weights_;
   const Conversion& conversion_;
   bool exact_in_registers_;  // kernels round no sum that ought to pass
+  NoiseAdder noise_;
   TileScratch scratch_;
   std::vector<float> values_;
   std::vector<int32_t> whole_, most_;

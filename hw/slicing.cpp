@@ -72,6 +72,22 @@ Slicing WholeSlicing(const CrossbarSpec& spec) {
   return s;
 }
 
+bool StoresComplement(const float* codes, std::span<const int32_t> rows,
+                      const Slicing& slicing, size_t slice) {
+  int64_t sum = 0;
+  for (const int32_t k : rows) {
+    sum += slicing.WeightDigit(static_cast<int>(codes[k]), slice);
+  }
+  return 2 * sum > int64_t(rows.size()) * slicing.slices[slice].largest;
+}
+
+Slicing CellSlicing(const CrossbarSpec& spec) {
+  CrossbarSpec apart = spec;
+  apart.adc_per = AdcPer::kSlice;
+  apart.adc_bits = std::max(spec.adc_bits, 2);
+  return SlicingOf(apart);
+}
+
 Slicing SlicingOf(const CrossbarSpec& spec) {
   Slicing s = WholeSlicing(spec);
   const int w = LargestWeight(spec), x = LargestInput(spec);

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "hw/spec.h"
@@ -51,7 +52,17 @@ class Slicing {
   int64_t cell_slices_ = 1;
 };
 
+// Whether a slice of a logical column stores its complement, digit for digit
+// (column_flip): the digits of `rows` add up to more than half of the most that
+// they could. `codes`: of the column, by fan-in index.
+bool StoresComplement(const float* codes, std::span<const int32_t> rows,
+                      const Slicing& slicing, size_t slice);
+
 Slicing SlicingOf(const CrossbarSpec& spec);
+
+// The slices that the cells hold, converted apart or not; magnitudes with a
+// sign (differential) or codes + weight_offset (offset).
+Slicing CellSlicing(const CrossbarSpec& spec);
 
 // The same cells and inputs converted as one: what an ADC that loses nothing
 // makes of any slicing.

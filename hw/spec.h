@@ -24,6 +24,17 @@ enum class Calibration : uint8_t {
   kLearned,
 };
 
+// What is added digitally, behind the ADCs, for cells that a test of the chip
+// found stuck: V * E over these cells, exactly (PytorX, layer.py). With ideal
+// wires all but kNone are the same.
+enum class StuckCorrection : uint8_t {
+  kNone,
+  kPlain,   // E = target - stuck: over-corrects behind wires
+  kLocal,   // that times the local sensitivity of the faulty array
+  kSparse,  // difference of the effective conductances at the faulty cells
+  kDense,   // at all cells: leaves the array as without faults
+};
+
 struct CrossbarSpec {
   // Arrays, and where weights lie in them.
   int rows = 64;
@@ -54,6 +65,7 @@ struct CrossbarSpec {
   double percentile = 99.99;
   double fixed_share = 1.0;
   double range_momentum = 0.05;
+  StuckCorrection stuck_correction = StuckCorrection::kNone;
 
   bool operator==(const CrossbarSpec&) const = default;
 };

@@ -170,11 +170,24 @@ void VisitOutputFields(CrossbarSpec& spec, Visitor&& visit) {
 }
 
 template <typename Visitor>
+void VisitDigitalFields(CrossbarSpec& spec, Visitor&& visit) {
+  visit("stuck_correction", spec.stuck_correction,
+        FieldDoc{.choices = {"none", "plain", "local", "sparse", "dense"},
+                 .doc = "What is added digitally behind the ADCs for cells "
+                        "that are known to be stuck: target minus stuck value "
+                        "(plain; exact with ideal wires), that times the "
+                        "array's local sensitivity, the difference of the "
+                        "effective conductances at the stuck cells (sparse), "
+                        "or at all cells (dense)."});
+}
+
+template <typename Visitor>
 void VisitFields(CrossbarSpec& spec, Visitor&& visit) {
   VisitArrayFields(spec, visit);
   VisitCellFields(spec, visit);
   VisitInputFields(spec, visit);
   VisitOutputFields(spec, visit);
+  VisitDigitalFields(spec, visit);
 }
 
 }  // namespace ohm::hw

@@ -28,6 +28,11 @@ OHM_SIMD_CLONES void ToFloats(const int32_t* from, int64_t count, float* to) {
   for (int64_t i = 0; i < count; ++i) to[i] = float(from[i]);
 }
 
+OHM_SIMD_CLONES void AddScaled(const float* sums, const float* scale,
+                               int64_t count, float* to) {
+  for (int64_t n = 0; n < count; ++n) to[n] += sums[n] * scale[n];
+}
+
 OHM_SIMD_CLONES void AddRow(const int32_t* per_input, const int32_t* constant,
                             int32_t inputs, int64_t count, int32_t* to) {
   for (int64_t n = 0; n < count; ++n) {
@@ -38,13 +43,15 @@ OHM_SIMD_CLONES void AddRow(const int32_t* per_input, const int32_t* constant,
 }  // namespace
 
 TilePass::TilePass(const Tensor& x, const Programmed& weights,
-                   const Ranges& ranges, Cycles cycles)
+                   const Ranges& ranges, Cycles cycles, const PassNoise* noise)
     : weights_(weights),
       together_(cycles == Cycles::kTogether && weights.bits.defined() &&
-                CurrentBitTileKernels().fast),
+                noise == nullptr && CurrentBitTileKernels().fast),
       image_(x, weights, ranges.input, together_),
-      unit_(weights.step * image_.step()),
-      block_(BlockFor(image_.pixels(), kMostPixels)) {}
+      unit_(weights.step * image_.step() / float(weights.parts)),
+      block_(BlockFor(image_.pixels(), kMostPixels)),
+      correction_places_(image_.PlacesOf(weights.correction.pieces)),
+      noise_(noise) {}
 
 void TilePass::SetTile(int64_t group, int64_t row_tile,
                        TileBlock* block) const {
@@ -59,6 +66,7 @@ void TilePass::SetTile(int64_t group, int64_t row_tile,
     block->work.count = block->pixels;
     block->work.quads = places;
     block->work.quad_count = tile.count;
+    block->work.high = tile.high;
     block->work.weights = weights_.packed.data<int8_t>() + at * 4;
     block->work.start = weights_.start.data<int32_t>() +
                         (group * weights_.map.row_tiles() + row_tile) * columns;
@@ -72,8 +80,8 @@ void TilePass::SetTile(int64_t group, int64_t row_tile,
   }
 }
 
-std::span<const float> TilePass::Sums(const TileBlock& block,
-                                      TileScratch* scratch) const {
+std::span<float> TilePass::Sums(const TileBlock& block,
+                                TileScratch* scratch) const {
   const int64_t count = block.pixels * weights_.padded_outputs;
   float* sums = Room(&scratch->sums, count);
   if (weights_.integer) {
@@ -109,6 +117,24 @@ TileBlock TilePass::Plane(const TileBlock& block, size_t plane,
   of_plane.work.weights += slice * (weights_.packed.count() / int64_t(slices));
   of_plane.work.start += slice * weights_.entries();
   return of_plane;
+}
+
+void TilePass::Inputs(const TileBlock& block, size_t plane, int64_t p,
+                      std::span<float> digits) const {
+  const auto rows = weights_.map.RowsOf(block.row_tile);
+  if (!weights_.integer) {
+    const float* window = block.float_work.pixels[p];
+    for (size_t r = 0; r < rows.size(); ++r) {
+      digits[r] = window[image_.PlaceOf(rows[r])];
+    }
+    return;
+  }
+  const auto image = int64_t(plane / weights_.slicing.slices.size());
+  const uint8_t* window = block.work.pixels[p] + image * image_.image_stride();
+  for (size_t r = 0; r < rows.size(); ++r) {
+    digits[r] =
+        static_cast<float>(window[image_.PlaceOf(rows[r])] - image_.zero());
+  }
 }
 
 void TilePass::AddSlices(const TileBlock& block, const Conversion& conversion,
@@ -156,6 +182,66 @@ void TilePass::AddBits(const TileBlock& block, const Conversion& conversion,
     }
   }
   if (!apart) taken(0);
+}
+
+std::vector<float> TilePass::CorrectionScale(const TileBlock& block,
+                                             const Conversion& conversion,
+                                             float weight) const {
+  std::vector<float> scale(size_t(conversion.outputs));
+  const float* unit = conversion.offset_value.data() +
+                      conversion.First(block.group, block.row_tile);
+  for (size_t n = 0; n < scale.size(); ++n) {
+    scale[n] = unit[n] * weight / float(weights_.correction.parts);
+  }
+  return scale;
+}
+
+void TilePass::AddCorrection(const TileBlock& block,
+                             const Conversion& conversion, TileScratch* scratch,
+                             float* y, int64_t stride) const {
+  const PackedCodes& codes = weights_.correction;
+  if (!codes.defined()) return;
+  const PackedRowTile& tile = codes.row_tiles[size_t(block.row_tile)];
+  const int64_t columns = weights_.padded_outputs;
+  const int64_t at =
+      (block.group * int64_t(codes.pieces.size()) + tile.first) * columns;
+  if (!weights_.integer) {
+    TileWorkF32 work = block.float_work;
+    work.rows = correction_places_.data() + tile.first;
+    work.row_count = tile.count;
+    work.weights = codes.codes.data() + at;
+    float* sums = Room(&scratch->sums, block.pixels * columns);
+    TileSumsF32(work, sums);
+    const auto scale = CorrectionScale(block, conversion, 1.0F);
+    for (int64_t p = 0; p < block.pixels; ++p) {
+      AddScaled(sums + p * columns, scale.data(), conversion.outputs,
+                y + p * stride);
+    }
+    return;
+  }
+  TileWork work = block.work;
+  work.quads = correction_places_.data() + tile.first;
+  work.quad_count = tile.count;
+  work.high = tile.high;
+  work.weights = codes.packed.data<int8_t>() + at * 4;
+  int32_t* start = Room(&scratch->inputs, columns);
+  work.start = start;
+  const int64_t* sums =
+      codes.sums.data() + conversion.First(block.group, block.row_tile);
+  const auto& images = image_.images();
+  for (size_t i = 0; i < images.size(); ++i) {
+    // The surplus of offset inputs is taken off with the first image, whose
+    // digits count once.
+    const int64_t surplus =
+        image_.zero() + (i == 0 ? weights_.slicing.input_offset : 0);
+    for (int64_t n = 0; n < columns; ++n) {
+      start[n] = static_cast<int32_t>(-surplus * sums[n]);
+    }
+    work.pixels = Windows(block, i, scratch);
+    const auto scale = CorrectionScale(
+        block, conversion, float(images[i].sign * (1 << images[i].shift)));
+    CurrentTileKernels().add(work, scale.data(), conversion.outputs, y, stride);
+  }
 }
 
 // scratch->inputs: [pixels], the block's inputs as the converters see them.

@@ -42,15 +42,20 @@ class TilePass {
  public:
   // kTogether only has an effect where it is possible and fast.
   TilePass(const Tensor& x, const Programmed& weights, const Ranges& ranges,
-           Cycles cycles = Cycles::kApart);
+           Cycles cycles = Cycles::kApart, const PassNoise* noise = nullptr);
 
-  // Layer units of one product of codes: input step times weight step.
+  // Layer units of a sum of 1: input step times weight step, over the parts
+  // that sums count (Programmed::parts).
   float unit() const { return unit_; }
 
   // Blocks of pixels are the pieces of parallel work. Where they are cut
   // depends on the problem alone, never on the number of threads.
   int64_t blocks() const { return (image_.pixels() + block_ - 1) / block_; }
   int64_t block_pixels() const { return block_; }
+  // Output pixels of one image.
+  int64_t image_pixels() const { return image_.image_pixels(); }
+
+  const PassNoise* noise() const { return noise_; }
 
   // Calls visit(const TileBlock&) for the row tiles of each of the blocks
   // [begin, end): blocks in order, their groups in order, row tiles in order.
@@ -59,14 +64,18 @@ class TilePass {
 
   // A block's sums in products of codes: [pixels, padded outputs]. Valid until
   // the scratch is used again.
-  std::span<const float> Sums(const TileBlock& block,
-                              TileScratch* scratch) const;
+  std::span<float> Sums(const TileBlock& block, TileScratch* scratch) const;
 
   // Planes: one slice in one cycle each, cycles in order, their slices in
   // order. Only where the weights are integers.
   size_t planes() const;
   TileBlock Plane(const TileBlock& block, size_t plane,
                   TileScratch* scratch) const;
+
+  // The digits that a plane applies to the rows of a block's tile, for pixel p
+  // of the block.
+  void Inputs(const TileBlock& block, size_t plane, int64_t p,
+              std::span<float> digits) const;
 
   // Whether cycles are taken together: then AddBits instead of Plane. Adds what
   // a row tile's conversions make of a block, codes times the weights of their
@@ -83,6 +92,11 @@ class TilePass {
   void AddOffsets(const TileBlock& block, TileScratch* scratch,
                   std::span<int32_t> values) const;
 
+  // Adds what is multiplied digitally (Programmed::correction), in layer units
+  // and gain included: y[pixel * stride + output].
+  void AddCorrection(const TileBlock& block, const Conversion& conversion,
+                     TileScratch* scratch, float* y, int64_t stride) const;
+
  private:
   // A block's input windows and outputs stay in the first-level cache; a
   // multiple of the kernels' register blocks.
@@ -92,6 +106,9 @@ class TilePass {
   // Windows of another image than the first.
   const uint8_t* const* Windows(const TileBlock& block, size_t image,
                                 TileScratch* scratch) const;
+  std::vector<float> CorrectionScale(const TileBlock& block,
+                                     const Conversion& conversion,
+                                     float weight) const;
   void SumInputs(const TileBlock& block, TileScratch* scratch) const;
   // The slices of a pass, in the cycles that `work` has, from `plane` on.
   void AddSlices(const TileBlock& block, const Conversion& conversion,
@@ -103,6 +120,8 @@ class TilePass {
   InputImage image_;
   float unit_;
   int64_t block_;
+  std::vector<int32_t> correction_places_;
+  const PassNoise* noise_;
 };
 
 template <typename Visit>

@@ -1,6 +1,8 @@
 #include "nn/crossbar_conv2d.h"
 
 #include <cmath>
+#include <memory>
+#include <optional>
 
 #include "core/kernels/conv2d.h"
 #include "core/kernels/elementwise.h"
@@ -12,14 +14,17 @@ namespace {
 
 struct Saved {
   Tensor x, gain;
-  hw::Programmed weights;
+  std::shared_ptr<const hw::Programmed> cells;
   hw::Ranges ranges;
   std::vector<hw::Clipped> clipped;
+  std::optional<hw::PassNoise> noise;
+
+  const hw::PassNoise* Noise() const { return noise ? &*noise : nullptr; }
 };
 
 // The gradient of the weights as they are in the cells, and of gain 1.
 Tensor WeightGradient(const Saved& s, const Tensor& gy) {
-  const int largest = hw::LargestInput(s.weights.spec);
+  const int largest = hw::LargestInput(s.cells->spec);
   constexpr int kExactInBF16 = 256;
   const bool codes =
       s.x.dtype() == DType::kBF16 && largest > 0 && largest <= kExactInBF16;
@@ -27,7 +32,7 @@ Tensor WeightGradient(const Saved& s, const Tensor& gy) {
   const Tensor xq =
       hw::ApplyDac(s.x, s.ranges.input, largest, codes ? 1.0F : step);
   Tensor gw =
-      kernels::Conv2dGradWeight(xq, gy, s.weights.weight_shape, s.weights.conv);
+      kernels::Conv2dGradWeight(xq, gy, s.cells->weight_shape, s.cells->conv);
   if (codes) {
     for (float& v : gw.span()) v *= step;
   }
@@ -35,12 +40,12 @@ Tensor WeightGradient(const Saved& s, const Tensor& gy) {
 }
 
 Tensor LearnedRangeGradient(const Saved& s, const Tensor& gy) {
-  Tensor gradient = hw::RangeGradient(s.x, s.weights, s.ranges, s.gain, gy);
+  Tensor gradient =
+      hw::RangeGradient(s.x, *s.cells, s.ranges, s.gain, gy, s.Noise());
   const double conversions = double(gy.count()) *
-                             double(s.weights.map.row_tiles()) /
+                             double(s.cells->map.row_tiles()) /
                              double(gradient.count());
-  const double largest =
-      hw::LevelsOf(s.weights.spec, s.weights.slicing).largest;
+  const double largest = hw::LevelsOf(s.cells->spec, s.cells->slicing).largest;
   const auto scale = float(1.0 / std::sqrt(conversions * largest));
   for (float& v : gradient.span()) v *= scale;
   return gradient;
@@ -48,7 +53,7 @@ Tensor LearnedRangeGradient(const Saved& s, const Tensor& gy) {
 
 std::vector<Tensor> Gradients(const Saved& s, const BackwardCall& call) {
   const Tensor& gy = call.grad_out;
-  const hw::Programmed& weights = s.weights;
+  const hw::Programmed& weights = *s.cells;
   Tensor gx, gw, gain, bias, range;
   if (call.Needs(0)) {
     gx = kernels::Conv2dGradInput(gy, hw::ScaledWeights(weights, s.gain),
@@ -61,7 +66,8 @@ std::vector<Tensor> Gradients(const Saved& s, const BackwardCall& call) {
                         &gx);
   }
   if (gw.defined()) hw::ScaleWeightGradient(weights, s.gain, &gw);
-  if (call.Needs(2)) gain = hw::GainGradient(s.x, weights, s.ranges, gy);
+  if (call.Needs(2))
+    gain = hw::GainGradient(s.x, weights, s.ranges, gy, s.Noise());
   if (call.Needs(3)) bias = kernels::SumRows(gy);
   if (call.Needs(4)) range = LearnedRangeGradient(s, gy);
   return {gx, gw, gain, bias, range};
@@ -69,21 +75,24 @@ std::vector<Tensor> Gradients(const Saved& s, const BackwardCall& call) {
 
 }  // namespace
 
-Var CrossbarConv2d(const CrossbarInputs& inputs, hw::Programmed weights,
-                   const hw::Ranges& ranges, hw::Observed* observed) {
+Var CrossbarConv2d(const CrossbarInputs& inputs,
+                   std::shared_ptr<const hw::Programmed> cells,
+                   const hw::Ranges& ranges, hw::Observed* observed,
+                   const hw::PassNoise* noise) {
   const std::vector<Var> vars{inputs.x, inputs.w, inputs.gain, inputs.bias,
                               inputs.range};
   const Tensor gain = inputs.gain.defined() ? inputs.gain.value() : Tensor();
   hw::Observed own;
   const bool watch = observed != nullptr || WillRecord(vars);
-  Tensor y = hw::Forward(inputs.x.value(), weights, ranges, gain,
-                         watch ? &own : nullptr);
+  Tensor y = hw::Forward(inputs.x.value(), *cells, ranges, gain,
+                         watch ? &own : nullptr, noise);
   if (inputs.bias.defined()) {
     kernels::AddBiasInPlace(&y, inputs.bias.value());
   }
   if (observed != nullptr) *observed = own;
-  Saved saved{inputs.x.value(), gain, std::move(weights), ranges,
-              std::move(own.clipped)};
+  Saved saved{inputs.x.value(),       gain,        std::move(cells), ranges,
+              std::move(own.clipped), std::nullopt};
+  if (noise != nullptr) saved.noise = *noise;
   return Record("crossbar_conv2d", std::move(y), vars,
                 [saved = std::move(saved)](const BackwardCall& call) {
                   return Gradients(saved, call);

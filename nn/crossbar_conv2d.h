@@ -1,6 +1,8 @@
 // The recorded op behind a layer on a crossbar.
 #pragma once
 
+#include <memory>
+
 #include "core/autograd/var.h"
 #include "hw/crossbar.h"
 
@@ -23,9 +25,12 @@ struct CrossbarInputs {
 //   range: hw::RangeGradient over sqrt(conversions * largest code), which keeps
 //         ranges of all sizes at one pace (LSQ, ICLR 2020, section 2.2)
 // With bf16 images both convolutions are bf16; of the inputs' codes, which bf16
-// holds exactly up to 9 bits. `weights` must be Program(w). `observed` may be
-// null. Saves x, the packed weights and the list of clipped conversions.
-Var CrossbarConv2d(const CrossbarInputs& inputs, hw::Programmed weights,
-                   const hw::Ranges& ranges, hw::Observed* observed);
+// holds exactly up to 9 bits. `cells` must be Program(w). `observed` and
+// `noise` may be null; backward draws the same noise again. Saves x, the packed
+// weights and the list of clipped conversions.
+Var CrossbarConv2d(const CrossbarInputs& inputs,
+                   std::shared_ptr<const hw::Programmed> cells,
+                   const hw::Ranges& ranges, hw::Observed* observed,
+                   const hw::PassNoise* noise = nullptr);
 
 }  // namespace ohm::nn

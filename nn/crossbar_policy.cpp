@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/hash.h"
 #include "core/ops/reshape.h"
 #include "hw/adc.h"
 #include "hw/converters.h"
@@ -88,6 +89,22 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
   }
 }
 
+std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
+    const Tensor& w, const Conv2dSpec& conv, const Context& context) {
+  const auto write = [&] {
+    return std::make_shared<const hw::Programmed>(
+        hw::Program(w, conv, spec_, hw::Shortcut::kWhereExact, chip_.get()));
+  };
+  // Training writes them anew at each step.
+  if (context.training) return write();
+  const uint64_t weights =
+      ContentHash(w.data(), size_t(w.count()) * sizeof(float));
+  if (written_.cells == nullptr || written_.weights != weights) {
+    written_ = {weights, write()};
+  }
+  return written_.cells;
+}
+
 Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                            const Conv2dSpec& spec, const Context& context) {
   OHM_CHECK(calibrated() || context.calibrating || context.training,
@@ -107,8 +124,8 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                         !(learns() && !ranges.adc.empty());
   const Var gain = mask_ != nullptr ? mask_->Gain() : Var();
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
-  hw::Programmed programmed = hw::Program(w.value(), spec, spec_);
-  const int64_t wanted = hw::AdcRangeCount(programmed.map, spec_);
+  const auto cells = Written(w.value(), spec, context);
+  const int64_t wanted = hw::AdcRangeCount(cells->map, spec_);
   OHM_CHECK(ranges.adc.empty() || !hw::CalibratesAdc(spec_) ||
                 int64_t(ranges.adc.size()) == wanted,
             "[crossbar] '" + path_ + "': expected " + std::to_string(wanted) +
@@ -116,10 +133,13 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                 "; they were calibrated for another crossbar, calibrate anew "
                 "(model.recalibrate)");
   if (statistics_ != nullptr) {
-    hw::CollectStatistics(x.value(), programmed, ranges, statistics_);
+    hw::CollectStatistics(x.value(), *cells, ranges, statistics_);
   }
-  const Var y = CrossbarConv2d({x, w, gain, bias, range}, std::move(programmed),
-                               ranges, observes ? &observed : nullptr);
+  const hw::PassNoise noise{
+      context.noise.Child(path_), context.first_sample, {}, {}};
+  const Var y = CrossbarConv2d({x, w, gain, bias, range}, cells, ranges,
+                               observes ? &observed : nullptr,
+                               cells->noise_rows.defined() ? &noise : nullptr);
   if (follows && !first && !context.calibrating) FollowInput(seen, context);
   if (observes) FollowAdc(observed.adc, context);
   return y;
@@ -176,6 +196,14 @@ int MapToCrossbar(Module* model, const LeafPredicate& predicate,
     ++mapped;
   });
   return mapped;
+}
+
+void PutOnChip(Module* model, const hw::DeviceSpec& device) {
+  const Key chip = hw::ChipKey(device);
+  for (const CrossbarLeaf& leaf : CrossbarLeaves(model)) {
+    leaf.policy->set_chip(std::make_shared<const hw::LayerOnChip>(
+        hw::LayerOnChip{device, chip.Child(leaf.path)}));
+  }
 }
 
 hw::TileMap CrossbarLeaf::Map() const { return MapOf(*layer, policy->spec()); }

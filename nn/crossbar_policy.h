@@ -47,6 +47,14 @@ class CrossbarPolicy : public Policy {
   bool calibrated() const { return input_range_.defined(); }
   void ClearCalibration();
 
+  // The devices that hold the weights; null: ideal ones. Cells are written anew
+  // whenever the weights change, as the same chip and with the same draws.
+  void set_chip(std::shared_ptr<const hw::LayerOnChip> chip) {
+    chip_ = std::move(chip);
+    written_ = {};
+  }
+  const hw::LayerOnChip* chip() const { return chip_.get(); }
+
   // While set, every forward pass adds what its ADCs see; null: none does.
   void set_statistics(std::vector<hw::TileStatistics>* tiles) {
     statistics_ = tiles;
@@ -61,6 +69,11 @@ class CrossbarPolicy : public Policy {
   // The ADC ranges, as state; undefined until set.
   Tensor AdcRanges() const;
   hw::Ranges CurrentRanges() const;
+  // The cells with these weights; outside training they are kept until the
+  // weights change.
+  std::shared_ptr<const hw::Programmed> Written(const Tensor& w,
+                                                const Conv2dSpec& conv,
+                                                const Context& context);
   void FollowInput(float seen, const Context& context);
   void FollowAdc(const std::vector<float>& seen, const Context& context);
 
@@ -69,6 +82,11 @@ class CrossbarPolicy : public Policy {
   Tensor input_range_, adc_range_;
   Var learned_range_;  // instead of adc_range_, if it is learned
   std::unique_ptr<ColumnMask> mask_;
+  std::shared_ptr<const hw::LayerOnChip> chip_;
+  struct {
+    uint64_t weights = 0;  // a hash of them
+    std::shared_ptr<const hw::Programmed> cells;
+  } written_;
   std::vector<hw::TileStatistics>* statistics_ = nullptr;
 };
 
@@ -81,6 +99,10 @@ bool EveryLeaf(const std::string& path, const WeightLayer& leaf);
 // Returns how many. Error where `spec` contradicts itself.
 int MapToCrossbar(Module* model, const LeafPredicate& predicate,
                   const hw::CrossbarSpec& spec);
+
+// Puts the leaves that are on crossbars onto one chip of such devices, each
+// with draws of its own; it replaces an earlier chip.
+void PutOnChip(Module* model, const hw::DeviceSpec& device);
 
 // A leaf on a crossbar.
 struct CrossbarLeaf {

@@ -48,6 +48,9 @@ struct Context {
   // Randomness of this pass: a trainer gives each step a key of its own, a
   // layer draws from noise.Child(its name).
   Key noise = Key();
+  // Number of the batch's first sample under that key: what is drawn for a
+  // sample does not depend on how samples are cut into batches.
+  int64_t first_sample = 0;
 };
 
 class Module {

@@ -27,6 +27,11 @@ bool IsHwKey(const std::string& key) {
   return key.starts_with("hw.") && key != kPresetKey;
 }
 
+// Keys that mean nothing without a crossbar, and that presets may have.
+bool IsCrossbarKey(const std::string& key) {
+  return IsHwKey(key) || key.starts_with("device.");
+}
+
 // Installed beside the program, or a source tree the program was built in.
 std::vector<fs::path> ProgramPresetFolders() {
   std::vector<fs::path> folders;
@@ -87,7 +92,7 @@ class Loader {
   void ApplyPreset(const std::vector<ConfigEntry>& entries) {
     std::set<std::string> own;
     for (const ConfigEntry& entry : entries) {
-      if (!IsHwKey(entry.key)) continue;
+      if (!IsCrossbarKey(entry.key)) continue;
       if (!config_->on_crossbar()) {
         throw UsageError(entry.where + ": " + entry.key +
                          ": expected hw.preset to be set as well; without it "
@@ -100,10 +105,10 @@ class Loader {
     });
     if (!config_->on_crossbar() || complete) return;
     for (const ConfigEntry& entry : ReadEntries(FindPreset(*config_), names_)) {
-      if (!IsHwKey(entry.key)) {
+      if (!IsCrossbarKey(entry.key)) {
         throw UsageError(entry.where + ": " + entry.key +
-                         ": expected only hw keys other than hw.preset in a "
-                         "crossbar preset");
+                         ": expected only hw and device keys other than "
+                         "hw.preset in a crossbar preset");
       }
       Apply(entry);
     }
@@ -158,6 +163,7 @@ void CheckHw(const Config& config) {
   if (!config.on_crossbar()) return;
   try {
     hw::CheckSpec(config.hw);
+    hw::CheckDevice(config.device);
   } catch (const Error& error) {
     const std::string what = error.what();  // "hw.rows: expected ..."
     const size_t colon = what.find(": ");
@@ -233,7 +239,7 @@ std::string ResolvedToml(const Config& config) {
   std::string text;
   std::string section;
   for (const KeyRow& row : KeyRows(&copy)) {
-    if (IsHwKey(row.name) && !config.on_crossbar()) continue;
+    if (IsCrossbarKey(row.name) && !config.on_crossbar()) continue;
     const size_t dot = row.name.find('.');
     if (row.name.substr(0, dot) != section) {
       section = row.name.substr(0, dot);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "datasets/batch_stream.h"
+#include "hw/effects/device.h"
 #include "hw/spec.h"
 #include "train/config_field.h"
 #include "train/optim/optimizer.h"
@@ -454,6 +455,7 @@ struct Config {
   RunOptions run;
   std::string hw_preset;  // empty: no crossbar, `hw` means nothing
   hw::CrossbarSpec hw;
+  hw::DeviceSpec device;  // of the crossbar's cells; ideal by default
 
   std::filesystem::path path;                // the file it was read from
   std::vector<std::string> overrides;        // and what it was read with
@@ -467,7 +469,8 @@ struct Config {
 // keys, which the config's own hw.* keys override: "pytorx64" is
 // hw/pytorx64.toml beside the config or in an installed configs folder; text
 // with '/' or ".toml" is a path, from the config's folder or the working one.
-// A config that sets every hw key needs no preset file.
+// A config that sets every hw key needs no preset file. device.* keys belong to
+// the crossbar: they need hw.preset, and a preset may have them.
 // UsageError names file and line (or the override), key, what was expected and
 // what came, for anything unknown, of the wrong type, out of range, or
 // contradictory.

@@ -111,6 +111,7 @@ std::vector<KeyRow> KeyRows(Config* config) {
   collector.Section("sweep", &config->sweep);
   collector.Section("run", &config->run);
   collector.Section("hw", &hw);
+  collector.Section("device", &config->device);
   return std::move(collector).rows();
 }
 

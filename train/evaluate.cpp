@@ -28,7 +28,8 @@ Score Evaluate(nn::Module* model, datasets::BatchStream* stream,
   datasets::Batch batch;
   stream->Start(0);
   while (stream->Next(&batch)) {
-    const Var logits = model->Forward(Var(batch.images), {});
+    const Var logits =
+        model->Forward(Var(batch.images), {.first_sample = score.images});
     const auto images = int64_t(batch.labels.size());
     loss += double(SoftmaxCrossEntropy(logits, batch.labels).value().item()) *
             double(images);
@@ -54,7 +55,8 @@ Tensor Logits(nn::Module* model, datasets::BatchStream* stream) {
   datasets::Batch batch;
   stream->Start(0);
   while (stream->Next(&batch)) {
-    parts.push_back(model->Forward(Var(batch.images), {}).value());
+    parts.push_back(
+        model->Forward(Var(batch.images), {.first_sample = rows}).value());
     rows += parts.back().size(0);
   }
   OHM_CHECK(rows > 0, "[logits] expected images, got an empty set");

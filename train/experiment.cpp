@@ -86,6 +86,7 @@ std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes) {
   if (!config.on_crossbar()) return BuildDigitalModel(config, classes);
   auto model = NewModel(config, classes);
   nn::MapToCrossbar(model.get(), nn::EveryLeaf, config.hw);
+  nn::PutOnChip(model.get(), config.device);
   LoadInto(model.get(), config,
            {.crossbar_may_be_missing = true,
             .ignore_ranges = config.model.recalibrate});

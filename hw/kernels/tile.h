@@ -13,10 +13,13 @@
 namespace ohm::hw {
 
 // sum(p, n) = start[n] + sum over quads q and i < 4 of
-//     pixels[p][quads[q] + i] * weights[(q * columns + n) * 4 + i]
+//     place(q) * pixels[p][quads[q] + i] * weights[(q * columns + n) * 4 + i]
 // for p < count and n < columns; columns is a multiple of 16. `start` takes
 // back the offset of the unsigned codes: -128 * (sum of the column's weights).
-// Exact: 255 * 127 * rows stays below 2^31 for up to 66,000 rows.
+// place(q) is 256 for the first `high` quads, else 1: weights of 16 bits are
+// two digits of 8, and their quads are there twice.
+// Exact where the sum itself fits 32 bits, for overflows on the way cancel; it
+// does for weights of 8 bits and up to 66,000 rows.
 struct TileWork {
   const uint8_t* const* pixels = nullptr;
   int64_t count = 0;
@@ -25,6 +28,7 @@ struct TileWork {
   const int8_t* weights = nullptr;
   const int32_t* start = nullptr;
   int64_t columns = 0;
+  int64_t high = 0;
 };
 
 // The ADCs of the first `outputs` columns: code = round half to even of
@@ -46,6 +50,9 @@ struct TileKernels {
   // [columns] is not null: most[n] = max(most[n], |sum(p, n)|).
   void (*convert)(const TileWork& work, const TileAdc& adc, bool first,
                   float* y, int64_t stride, int32_t* most);
+  // y[p * stride + n] += sum(p, n) * to_value[n] for n < outputs: no ADC.
+  void (*add)(const TileWork& work, const float* to_value, int64_t outputs,
+              float* y, int64_t stride);
   // total[n] += value * gy[p * stride + n], pixel after pixel.
   void (*weigh)(const TileWork& work, const TileAdc& adc, const float* gy,
                 int64_t stride, float* total);

@@ -36,8 +36,11 @@ struct Avx2 {
     std::memcpy(&four, x, sizeof(four));
     return _mm256_cvtepu8_epi16(_mm_set1_epi32(four));
   }
-  static OHM_INLINE Sum Begin(const int32_t* /*start*/) {
+  static OHM_INLINE Sum Nothing() {
     return {_mm256_setzero_si256(), _mm256_setzero_si256()};
+  }
+  static OHM_INLINE Sum Raise(Sum sum) {
+    return {_mm256_slli_epi32(sum.low, 8), _mm256_slli_epi32(sum.high, 8)};
   }
   static OHM_INLINE Sum Add(Sum sum, Codes codes, Weights weights) {
     return {_mm256_add_epi32(sum.low, _mm256_madd_epi16(codes, weights.low)),
@@ -105,6 +108,11 @@ void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
   }
 }
 
+void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
+         int64_t stride) {
+  Run(work, work.columns, AddSums<Avx2>{to_value, outputs, y, stride});
+}
+
 void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
            int64_t stride, float* total) {
   Run(work, work.columns, WeighSums<Avx2>{adc, gy, stride, total});
@@ -118,7 +126,8 @@ void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
 namespace ohm::hw {
 
 TileKernels Avx2Tile() {
-  return {"avx2", __builtin_cpu_supports("avx2") != 0, Sums, Convert, Weigh};
+  return {"avx2", __builtin_cpu_supports("avx2") != 0, Sums, Convert, Add,
+          Weigh};
 }
 
 }  // namespace ohm::hw

@@ -36,8 +36,11 @@ struct Bw : Avx512Lanes {
     std::memcpy(&four, x, sizeof(four));
     return _mm512_cvtepu8_epi16(_mm256_set1_epi32(four));
   }
-  static OHM_INLINE Sum Begin(const int32_t* /*start*/) {
+  static OHM_INLINE Sum Nothing() {
     return {_mm512_setzero_si512(), _mm512_setzero_si512()};
+  }
+  static OHM_INLINE Sum Raise(Sum sum) {
+    return {_mm512_slli_epi32(sum.low, 8), _mm512_slli_epi32(sum.high, 8)};
   }
   static OHM_INLINE Sum Add(Sum sum, Codes codes, Weights weights) {
     return {_mm512_add_epi32(sum.low, _mm512_madd_epi16(codes, weights.low)),
@@ -72,6 +75,11 @@ void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
   }
 }
 
+void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
+         int64_t stride) {
+  Run(work, work.columns, AddSums<Bw>{to_value, outputs, y, stride});
+}
+
 void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
            int64_t stride, float* total) {
   Run(work, work.columns, WeighSums<Bw>{adc, gy, stride, total});
@@ -88,7 +96,7 @@ TileKernels Avx512Tile() {
   const bool supported = __builtin_cpu_supports("avx512f") != 0 &&
                          __builtin_cpu_supports("avx512vl") != 0 &&
                          __builtin_cpu_supports("avx512bw") != 0;
-  return {"avx512bw", supported, Sums, Convert, Weigh};
+  return {"avx512bw", supported, Sums, Convert, Add, Weigh};
 }
 
 }  // namespace ohm::hw

@@ -28,12 +28,13 @@ struct Vnni : Avx512Lanes {
     std::memcpy(&four, x, sizeof(four));
     return _mm512_set1_epi32(four);
   }
-  static OHM_INLINE Sum Begin(const int32_t* start) { return LoadInt(start); }
+  static OHM_INLINE Sum Nothing() { return _mm512_setzero_si512(); }
   static OHM_INLINE Sum Add(Sum sum, Codes codes, Weights weights) {
     return _mm512_dpbusd_epi32(sum, codes, weights);
   }
-  static OHM_INLINE Int Finish(Sum sum, const int32_t* /*start*/) {
-    return sum;
+  static OHM_INLINE Sum Raise(Sum sum) { return _mm512_slli_epi32(sum, 8); }
+  static OHM_INLINE Int Finish(Sum sum, const int32_t* start) {
+    return _mm512_add_epi32(sum, LoadInt(start));
   }
 };
 
@@ -58,6 +59,11 @@ void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
   }
 }
 
+void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
+         int64_t stride) {
+  Run(work, work.columns, AddSums<Vnni>{to_value, outputs, y, stride});
+}
+
 void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
            int64_t stride, float* total) {
   Run(work, work.columns, WeighSums<Vnni>{adc, gy, stride, total});
@@ -75,7 +81,7 @@ TileKernels Avx512VnniTile() {
                          __builtin_cpu_supports("avx512vl") != 0 &&
                          __builtin_cpu_supports("avx512bw") != 0 &&
                          __builtin_cpu_supports("avx512vnni") != 0;
-  return {"avx512vnni", supported, Sums, Convert, Weigh};
+  return {"avx512vnni", supported, Sums, Convert, Add, Weigh};
 }
 
 }  // namespace ohm::hw

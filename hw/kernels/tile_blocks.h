@@ -8,7 +8,8 @@
 //   Int, Float                   kLanes of them
 //   Weights, Codes, Sum          of four rows of kLanes columns
 //   LoadWeights(const int8_t*), Broadcast(const uint8_t* four_codes)
-//   Begin(start), Add(sum, codes, weights), Finish(sum, start) -> Int
+//   Nothing() -> Sum, Add(sum, codes, weights), Raise(sum) by 8 bits,
+//   Finish(sum, start) -> Int
 //   LoadInt, StoreInt, MaxAbs(most, sum)
 //   ToFloat(Int), Zero(), Load(p, lanes), Store(p, lanes, v), Mul, Add,
 //   RoundClipped(v, lowest, largest)
@@ -20,25 +21,14 @@
 
 namespace ohm::hw {
 
-// The sums of kPixels x (kVectors * kLanes) stay in registers over all rows.
-// Hands each vector of columns to `end` as kPixels Ints. A loop over them that
-// is not unrolled would index the registers, and put them all into memory.
-template <typename Isa, int kPixels, int kVectors, typename End>
-OHM_INLINE void Block(const TileWork& work, int64_t p, int64_t n,
-                      const End& end) {
-  const uint8_t* x[kPixels];
-#pragma GCC unroll 8
-  for (int i = 0; i < kPixels; ++i) x[i] = work.pixels[p + i];
-  typename Isa::Sum sum[kPixels][kVectors];
-#pragma GCC unroll 8
-  for (int i = 0; i < kPixels; ++i) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      sum[i][v] = Isa::Begin(work.start + n + v * Isa::kLanes);
-    }
-  }
-  const int8_t* w = work.weights + n * 4;
-  for (int64_t q = 0; q < work.quad_count; ++q, w += work.columns * 4) {
+// Adds the quads [begin, end), whose weights begin at w; returns where they
+// end.
+template <typename Isa, int kPixels, int kVectors>
+OHM_INLINE const int8_t* AddQuads(const TileWork& work,
+                                  const uint8_t* const (&x)[kPixels],
+                                  int64_t begin, int64_t end, const int8_t* w,
+                                  typename Isa::Sum (&sum)[kPixels][kVectors]) {
+  for (int64_t q = begin; q < end; ++q, w += work.columns * 4) {
     typename Isa::Weights weights[kVectors];
 #pragma GCC unroll 8
     for (int v = 0; v < kVectors; ++v) {
@@ -54,6 +44,36 @@ OHM_INLINE void Block(const TileWork& work, int64_t p, int64_t n,
       }
     }
   }
+  return w;
+}
+
+// The sums of kPixels x (kVectors * kLanes) stay in registers over all rows.
+// Hands each vector of columns to `end` as kPixels Ints. A loop over them that
+// is not unrolled would index the registers, and put them all into memory.
+template <typename Isa, int kPixels, int kVectors, typename End>
+OHM_INLINE void Block(const TileWork& work, int64_t p, int64_t n,
+                      const End& end) {
+  const uint8_t* x[kPixels];
+#pragma GCC unroll 8
+  for (int i = 0; i < kPixels; ++i) x[i] = work.pixels[p + i];
+  typename Isa::Sum sum[kPixels][kVectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < kPixels; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      sum[i][v] = Isa::Nothing();
+    }
+  }
+  const int8_t* w = work.weights + n * 4;
+  if (work.high > 0) {
+    w = AddQuads<Isa>(work, x, 0, work.high, w, sum);
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) {
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) sum[i][v] = Isa::Raise(sum[i][v]);
+    }
+  }
+  AddQuads<Isa>(work, x, work.high, work.quad_count, w, sum);
 #pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) {
     const int64_t column = n + v * Isa::kLanes;
@@ -128,6 +148,28 @@ struct ConvertSums {
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) largest = Isa::MaxAbs(largest, done[i]);
     Isa::StoreInt(most + n, largest);
+  }
+};
+
+template <typename Isa>
+struct AddSums {
+  const float* to_value;
+  int64_t outputs;
+  float* y;
+  int64_t stride;
+
+  template <int kPixels>
+  OHM_INLINE void Take(int64_t p, int64_t n,
+                       const typename Isa::Int* done) const {
+    const int64_t lanes = outputs - n;
+    if (lanes <= 0) return;
+    const auto scale = Isa::Load(to_value + n, lanes);
+#pragma GCC unroll 8
+    for (int i = 0; i < kPixels; ++i) {
+      float* at = y + (p + i) * stride + n;
+      const auto value = Isa::Mul(Isa::ToFloat(done[i]), scale);
+      Isa::Store(at, lanes, Isa::Add(Isa::Load(at, lanes), value));
+    }
   }
 };
 

@@ -11,15 +11,23 @@ constexpr int64_t kLanes = 16;
 
 // Sums of pixel p in columns n .. n + kLanes - 1.
 void SumsOf(const TileWork& work, int64_t p, int64_t n, int32_t* sums) {
-  std::copy_n(work.start + n, kLanes, sums);
+  uint32_t total[kLanes];  // unsigned: may overflow on the way
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    total[lane] = static_cast<uint32_t>(work.start[n + lane]);
+  }
   for (int64_t q = 0; q < work.quad_count; ++q) {
     const uint8_t* x = work.pixels[p] + work.quads[q];
     const int8_t* w = work.weights + (q * work.columns + n) * 4;
+    const uint32_t place = q < work.high ? 256 : 1;
     for (int64_t lane = 0; lane < kLanes; ++lane) {
       for (int64_t i = 0; i < 4; ++i) {
-        sums[lane] += int32_t{x[i]} * int32_t{w[lane * 4 + i]};
+        total[lane] += place * static_cast<uint32_t>(int32_t{x[i]} *
+                                                     int32_t{w[lane * 4 + i]});
       }
     }
+  }
+  for (int64_t lane = 0; lane < kLanes; ++lane) {
+    sums[lane] = static_cast<int32_t>(total[lane]);
   }
 }
 
@@ -58,6 +66,20 @@ void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
   });
 }
 
+void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
+         int64_t stride) {
+  int32_t sums[kLanes];
+  for (int64_t p = 0; p < work.count; ++p) {
+    for (int64_t first = 0; first < outputs; first += kLanes) {
+      SumsOf(work, p, first, sums);
+      const int64_t end = std::min(first + kLanes, outputs);
+      for (int64_t n = first; n < end; ++n) {
+        y[p * stride + n] += float(sums[n - first]) * to_value[n];
+      }
+    }
+  }
+}
+
 void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
            int64_t stride, float* total) {
   EachValue(work, adc, [&](int64_t p, int64_t n, int32_t /*sum*/, float value) {
@@ -67,6 +89,8 @@ void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
 
 }  // namespace
 
-TileKernels PortableTile() { return {"portable", true, Sums, Convert, Weigh}; }
+TileKernels PortableTile() {
+  return {"portable", true, Sums, Convert, Add, Weigh};
+}
 
 }  // namespace ohm::hw

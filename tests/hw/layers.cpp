@@ -122,10 +122,42 @@ double OneCodeEach(const CrossbarLayer& layer) {
 
 }  // namespace
 
+namespace {
+
+// Numbers as the kernels hold them, whole ones of 1 / parts (bytes) or as they
+// are; ideal weights in the reference's scale.
+Tensor AsHeld(const CrossbarLayer& layer, const hw::Programmed& program,
+              const Tensor& digits, int parts) {
+  if (!digits.defined()) return digits;
+  constexpr double kIdealLargest = 127;
+  const double scale =
+      layer.spec.weight_bits == 0 ? kIdealLargest / LargestAbs(layer.w) : 1.0;
+  Tensor held = digits.Clone();
+  for (float& v : held.span()) {
+    const double part = double(v) * scale * parts;
+    v = float((program.integer ? std::nearbyint(part) : part) / parts);
+  }
+  return held;
+}
+
+Tensor CorrectionOf(const CrossbarLayer& layer, const hw::Programmed& program) {
+  if (!program.correction.defined()) return {};
+  return AsHeld(layer, program,
+                hw::CellsOnChip(program.codes, program.map, layer.spec,
+                                program.slicing, layer.chip)
+                    .correction,
+                program.correction.parts);
+}
+
+}  // namespace
+
 void CheckAgainstReference(const CrossbarLayer& layer) {
   INFO("layer ", layer.name);
+  const hw::Programmed program = layer.Program();
   const auto expected = hw::reference::Forward(
-      layer.x, layer.w, layer.conv, layer.spec, layer.ranges, layer.gain);
+      layer.x, layer.w, layer.conv, layer.spec, layer.ranges, layer.gain,
+      AsHeld(layer, program, program.cells, program.parts),
+      CorrectionOf(layer, program));
   const Tensor y = layer.Forward();
   REQUIRE(y.shape() == expected.y.shape());
   const double tolerance = 1e-5 * (1e-3 + LargestAbs(expected.y));
@@ -144,7 +176,7 @@ void CheckAgainstReference(const CrossbarLayer& layer) {
   CHECK(worst <= tolerance);
   CHECK(worst_near <= OneCodeEach(layer) + tolerance);
   // Many planes leave few outputs without a conversion near a tie.
-  if (layer.Program().slicing.whole()) CHECK(strict * 2 >= y.count());
+  if (program.slicing.whole()) CHECK(strict * 4 >= y.count());
 }
 
 std::vector<LayerSizes> AwkwardSizes() {

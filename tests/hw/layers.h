@@ -14,10 +14,13 @@ struct CrossbarLayer {
   Tensor x, w;
   Conv2dSpec conv;
   hw::CrossbarSpec spec;
-  hw::Ranges ranges;  // of one ADC per tile, some of which clip
-  Tensor gain;        // some are 0, some negative; undefined in every third
+  hw::Ranges ranges;     // of one ADC per tile, some of which clip
+  Tensor gain;           // some are 0, some negative; undefined in every third
+  hw::LayerOnChip chip;  // ideal devices, unless set
 
-  hw::Programmed Program() const { return hw::Program(w, conv, spec); }
+  hw::Programmed Program() const {
+    return hw::Program(w, conv, spec, hw::Shortcut::kWhereExact, &chip);
+  }
   Tensor Forward(hw::Observed* observed = nullptr) const {
     return hw::Forward(x, Program(), ranges, gain, observed);
   }

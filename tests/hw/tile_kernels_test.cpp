@@ -22,8 +22,9 @@ struct Work {
 };
 
 // Extreme codes only, if `extreme`: sums then are as large as they get.
+// The first `high` quads count 256 times.
 Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
-              Key key) {
+              Key key, int64_t high = 0) {
   const int64_t columns = (outputs + 15) / 16 * 16;
   Work w;
   w.image.resize(size_t(4 * (count + quad_count) + 3));
@@ -45,7 +46,7 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
         const auto at = size_t((q * columns + n) * 4 + i);
         const int random = int(key.Child("w").Below(at, 255)) - 127;
         w.weights[at] = int8_t(extreme ? (n % 2 == 0 ? 127 : -127) : random);
-        w.start[size_t(n)] -= 128 * w.weights[at];
+        w.start[size_t(n)] -= (q < high ? 256 : 1) * 128 * w.weights[at];
       }
     }
   }
@@ -58,7 +59,7 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
     w.gy.push_back(float(key.Child("gy").Normal(uint64_t(i))));
   }
   w.work = {w.pixels.data(),  count,          w.quads.data(), quad_count,
-            w.weights.data(), w.start.data(), columns};
+            w.weights.data(), w.start.data(), columns,        high};
   w.adc = {w.to_code.data(), w.to_value.data(), extreme ? -127.0F : -100.0F,
            127.0F, outputs};
   return w;
@@ -80,6 +81,7 @@ Results RunAll(const hw::TileKernels& kernels, const Work& w) {
   kernels.sums(w.work, r.sums.data());
   kernels.convert(w.work, w.adc, true, r.y.data(), stride, r.most.data());
   kernels.convert(w.work, w.adc, false, r.y.data(), stride, nullptr);
+  kernels.add(w.work, w.to_value.data(), w.adc.outputs, r.y.data(), stride);
   kernels.weigh(w.work, w.adc, w.gy.data(), stride, r.total.data());
   return r;
 }
@@ -90,7 +92,8 @@ int64_t Sum(const Work& w, int64_t p, int64_t n) {
   for (int64_t q = 0; q < w.work.quad_count; ++q) {
     for (int64_t i = 0; i < 4; ++i) {
       sum += int64_t{w.pixels[size_t(p)][w.quads[size_t(q)] + i]} *
-             w.weights[size_t((q * w.work.columns + n) * 4 + i)];
+             w.weights[size_t((q * w.work.columns + n) * 4 + i)] *
+             (q < w.work.high ? 256 : 1);
     }
   }
   return sum;
@@ -102,7 +105,8 @@ TEST_CASE("every kernel variant gives the same bits") {
     for (const int64_t quads : {1, 3, 16, 33}) {
       for (const int64_t outputs : {1, 8, 9, 16, 17, 31, 64, 100}) {
         const Key key = Key(9).Child(uint64_t(runs++));
-        const Work w = MakeWork(count, quads, outputs, false, key);
+        const int64_t high = runs % 2 == 0 ? 0 : (quads + 1) / 2;
+        const Work w = MakeWork(count, quads, outputs, false, key, high);
         const Results expected = RunAll(hw::PortableTile(), w);
         for (const auto& variant : hw::TileKernelVariants()) {
           if (!variant.supported) continue;

@@ -255,8 +255,8 @@ TEST_CASE_FIXTURE(Fixture, "config: bad presets name file and line") {
   };
   CHECK(Contains(preset(row.name + " = \"x\""), row.name + ": expected"));
   CHECK(Contains(preset("hw.nonsense_of_it = 1"), "'hw.nonsense_of_it'"));
-  CHECK(Contains(preset("train.epochs = 1"), "only hw keys"));
-  CHECK(Contains(preset("hw.preset = \"tiny\""), "only hw keys"));
+  CHECK(Contains(preset("train.epochs = 1"), "only hw and device keys"));
+  CHECK(Contains(preset("hw.preset = \"tiny\""), "only hw and device keys"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "config: a crossbar that cannot be is refused") {
@@ -318,12 +318,20 @@ TEST_CASE("config: every key is in the help and the docs, once, with words") {
 TEST_CASE_FIXTURE(Fixture, "config: every default is in its own range") {
   Config defaults;
   for (const KeyRow& row : KeyRows(&defaults)) {
-    if (row.name.starts_with("hw.")) continue;  // one by one needs a preset
+    const bool hw = row.name.starts_with("hw.");
+    if (hw || row.name.starts_with("device.")) continue;  // need a preset
     CAPTURE(row.name);
     const std::string value = ValueText(row);
     CHECK(Fails(row.name + " = " + value) == "");
   }
   CHECK(Fails(HwSection()) == "");
+  for (const KeyRow& row : KeyRows(&defaults)) {
+    if (!row.name.starts_with("device.")) continue;
+    CAPTURE(row.name);
+    const std::string key = row.name.substr(row.name.find('.') + 1);
+    CHECK(Fails(HwSection() + "[device]\n" + key + " = " + ValueText(row) +
+                "\n") == "");
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "config: what shows later still names the line") {

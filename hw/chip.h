@@ -1,0 +1,60 @@
+// A layer on one chip: what its arrays hold once its codes were written, and
+// what the digital side can do about it.
+//
+// In the order of what happens (hw/effects/table.cpp): the cells are written,
+// with all their faults; time passes; wires stand between the cells and the
+// converters; reading draws noise. Nothing here depends on the inputs, so a
+// product afterwards costs an ordinary one.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/tensor/tensor.h"
+#include "hw/effects/device.h"
+#include "hw/geometry.h"
+#include "hw/slicing.h"
+#include "hw/spec.h"
+
+namespace ohm::hw {
+
+struct LayerOnChip {
+  DeviceSpec device;
+  Key key;  // of the layer on its chip
+};
+
+// Variances of one read in products of digits squared; [slices, out, fan-in]:
+// of a column, sum over its rows of |x| * per_input + x^2 * per_square, plus
+// constant [slices, row_tiles, out].
+struct ReadVariances {
+  Tensor per_input, per_square, constant;  // undefined: nothing is drawn
+};
+
+struct ChipCells {
+  // What columns are seen to hold, in digits: f32 [slices, out, fan-in] of
+  // `slicing`; whole numbers where the cells are ideal.
+  Tensor digits;
+  // What they hold together, in codes: f32 [out, fan-in]; without `correction`.
+  Tensor codes;
+  // Codes that are added digitally, f32 [out, fan-in]; undefined: none.
+  Tensor correction;
+  // d(codes + correction) / d(codes that were to be written), [out, fan-in]: 0
+  // for a stuck cell; undefined: 1 everywhere.
+  Tensor slope;
+  ReadVariances read;
+  int64_t faulty_cells = 0;
+};
+
+// Whether the cells differ from the ideal ones at all.
+bool ChangesCells(const LayerOnChip& chip);
+
+// `codes` f32 [out, ...] are to be written; `largest` is the largest of them
+// (h, or the largest magnitude where weights are ideal). Parallel over tiles;
+// the same bits at any thread count. With wires it costs a solution of every
+// array (hw/wires/effective.h).
+ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,
+                      const CrossbarSpec& spec, const Slicing& slicing,
+                      const LayerOnChip& chip);
+
+}  // namespace ohm::hw

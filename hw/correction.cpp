@@ -1,0 +1,119 @@
+#include "hw/correction.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/base/check.h"
+#include "hw/crossbar.h"
+
+namespace ohm::hw {
+namespace {
+
+struct Size {
+  Width width = Width::kByte;
+  int parts = 1;
+};
+
+// Whole codes stay whole; others are kept in the finest parts that fit.
+Size SizeFor(const Tensor& codes) {
+  double most = 0;
+  bool whole = true;
+  for (const float c : codes.span()) {
+    most = std::max(most, std::fabs(double(c)));
+    whole &= c == std::nearbyint(c);
+  }
+  if (whole && most <= 254) {
+    return {most <= 127 ? Width::kByte : Width::kSpill, 1};
+  }
+  int parts = 256;
+  while (parts > 1 && most * parts > kMostWide - 1) parts /= 2;
+  OHM_CHECK(most * parts <= kMostWide - 1,
+            "[crossbar] a correction of " + std::to_string(most) +
+                " codes is more than the kernels can add");
+  return {Width::kWide, parts};
+}
+
+class CorrectionPacker {
+ public:
+  CorrectionPacker(const Tensor& codes, const Programmed& layer)
+      : codes_(codes),
+        layer_(layer),
+        fan_in_(layer.map.matrix().fan_in),
+        size_(layer.integer ? SizeFor(codes) : Size{}),
+        rows_(LayOutRows(layer.map, layer.integer ? layer.channels / 4 : 0,
+                         size_.width, [&](int32_t k) { return Spills(k); })) {}
+
+  PackedCodes Run() {
+    const int64_t groups = layer_.map.matrix().groups;
+    const auto pieces = int64_t(rows_.pieces.size());
+    PackedCodes p;
+    p.parts = size_.parts;
+    p.entries =
+        std::ranges::count_if(codes_.span(), [](float c) { return c != 0; });
+    if (layer_.integer) {
+      p.packed = Tensor::Zeros({groups, pieces, layer_.padded_outputs * 4},
+                               DType::kS8);
+    } else {
+      p.codes = Tensor::Zeros({groups, pieces, layer_.padded_outputs});
+    }
+    p.sums.assign(size_t(layer_.entries()), 0);
+    for (int64_t o = 0; o < layer_.map.outputs(); ++o) PackOutput(o, &p);
+    p.pieces = std::move(rows_.pieces);
+    p.row_tiles = std::move(rows_.row_tiles);
+    return p;
+  }
+
+ private:
+  bool Spills(int32_t k) const {
+    for (int64_t o = 0; o < layer_.map.outputs(); ++o) {
+      if (std::fabs(codes_.data()[o * fan_in_ + k]) > 127) return true;
+    }
+    return false;
+  }
+
+  void PackOutput(int64_t output, PackedCodes* p) const {
+    const int64_t outputs = layer_.map.matrix().outputs;
+    const auto pieces = int64_t(rows_.pieces.size());
+    const float* codes = codes_.data() + output * fan_in_;
+    const RowPlace* row = rows_.places.data();
+    for (int64_t t = 0; t < layer_.map.row_tiles(); ++t) {
+      const int64_t first =
+          (output / outputs * pieces + rows_.row_tiles[size_t(t)].first) *
+              layer_.padded_outputs +
+          output % outputs;
+      for (size_t r = 0; r < layer_.map.RowsOf(t).size(); ++r, ++row) {
+        const float code = codes[row->fan_in];
+        if (layer_.integer) {
+          p->sums[size_t(layer_.At(t, output))] +=
+              PackOne(code, *row, p->packed.data<int8_t>() + first * 4);
+        } else {
+          p->codes.data()[first + row->piece * layer_.padded_outputs] = code;
+        }
+      }
+    }
+  }
+
+  int PackOne(float code, const RowPlace& row, int8_t* to) const {
+    const int64_t stride = layer_.padded_outputs * 4;
+    const auto value = static_cast<int>(std::lrint(double(code) * size_.parts));
+    const SplitBytes bytes = Split(value, size_.width);
+    to[row.piece * stride + row.lane] = bytes.first;
+    if (row.second >= 0) to[row.second * stride + row.lane] = bytes.second;
+    return value;
+  }
+
+  const Tensor& codes_;
+  const Programmed& layer_;
+  int64_t fan_in_;
+  Size size_;
+  RowLayout rows_;
+};
+
+}  // namespace
+
+PackedCodes PackCorrection(const Tensor& codes, const Programmed& layer) {
+  return CorrectionPacker(codes, layer).Run();
+}
+
+}  // namespace ohm::hw

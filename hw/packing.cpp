@@ -1,0 +1,94 @@
+#include "hw/packing.h"
+
+#include <algorithm>
+
+namespace ohm::hw {
+namespace {
+
+// One row tile after the other.
+class Layouter {
+ public:
+  Layouter(const TileMap& map, int64_t quads, Width width,
+           const std::function<bool(int32_t)>& spills)
+      : map_(map),
+        quads_(static_cast<int32_t>(quads)),
+        width_(width),
+        spills_(spills),
+        seen_(size_t(std::max(map.matrix().fan_in,
+                              map.matrix().positions * quads)),
+              -1) {
+    layout_.places.reserve(size_t(map.matrix().fan_in));
+  }
+
+  RowLayout Run() && {
+    for (int64_t t = 0; t < map_.row_tiles(); ++t) AddRowTile(t);
+    return std::move(layout_);
+  }
+
+ private:
+  RowPlace PlaceOf(int32_t k) const {
+    if (quads_ == 0) return {k, -1, 0, k};
+    const auto channels = static_cast<int32_t>(map_.matrix().channels());
+    const int32_t channel = k % channels;
+    return {k / channels * quads_ + channel / 4, -1, channel % 4, k};
+  }
+
+  void AddRowTile(int64_t row_tile) {
+    const size_t first_row = layout_.places.size();
+    const auto first = static_cast<int32_t>(layout_.pieces.size());
+    for (const int32_t k : map_.RowsOf(row_tile)) {
+      RowPlace place = PlaceOf(k);
+      int32_t& at = seen_[size_t(place.piece)];  // in `pieces`
+      if (at < first) {
+        at = static_cast<int32_t>(layout_.pieces.size());
+        layout_.pieces.push_back(place.piece);
+      }
+      place.piece = at - first;
+      layout_.places.push_back(place);
+    }
+    const int64_t once = int64_t(layout_.pieces.size()) - first;
+    AddSeconds(first_row, first, static_cast<int32_t>(once));
+    const int64_t count = int64_t(layout_.pieces.size()) - first;
+    layout_.row_tiles.push_back({first, count,
+                                 width_ == Width::kWide ? once : 0, words_,
+                                 (once + 7) / 8});
+    words_ += (once + 7) / 8;
+  }
+
+  void AddSeconds(size_t first_row, int32_t first, int32_t once) {
+    if (width_ == Width::kByte) return;
+    std::vector<int32_t> second(size_t(once), -1);
+    for (size_t r = first_row; r < layout_.places.size(); ++r) {
+      RowPlace& row = layout_.places[r];
+      if (width_ == Width::kWide || spills_(row.fan_in)) {
+        second[size_t(row.piece)] = 0;
+      }
+    }
+    auto count = once;
+    for (int32_t i = 0; i < once; ++i) {
+      if (second[size_t(i)] < 0) continue;
+      second[size_t(i)] = count++;
+      layout_.pieces.push_back(layout_.pieces[size_t(first + i)]);
+    }
+    for (size_t r = first_row; r < layout_.places.size(); ++r) {
+      layout_.places[r].second = second[size_t(layout_.places[r].piece)];
+    }
+  }
+
+  const TileMap& map_;
+  int32_t quads_;
+  Width width_;
+  const std::function<bool(int32_t)>& spills_;
+  std::vector<int32_t> seen_;
+  RowLayout layout_;
+  int64_t words_ = 0;
+};
+
+}  // namespace
+
+RowLayout LayOutRows(const TileMap& map, int64_t quads, Width width,
+                     const std::function<bool(int32_t)>& spills) {
+  return Layouter(map, quads, width, spills).Run();
+}
+
+}  // namespace ohm::hw

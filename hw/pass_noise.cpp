@@ -1,0 +1,131 @@
+#include "hw/pass_noise.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/kernels/simd.h"
+#include "hw/kernels/normal.h"
+#include "hw/kernels/tile_float.h"
+#include "hw/tile_pass.h"
+
+namespace ohm::hw {
+namespace {
+
+OHM_SIMD_CLONES void AddScaled(const float* normals, const float* variances,
+                               int64_t count, float* sums) {
+  for (int64_t n = 0; n < count; ++n) {
+    sums[n] += normals[n] * __builtin_sqrtf(variances[n]);
+  }
+}
+
+OHM_SIMD_CLONES void Spread(const float* digits, int64_t count, float* to) {
+  for (int64_t r = 0; r < count; ++r) {
+    to[2 * r] = std::fabs(digits[r]);
+    to[2 * r + 1] = digits[r] * digits[r];
+  }
+}
+
+OHM_SIMD_CLONES void AddConstant(const float* constant, int64_t count,
+                                 float scale, float* to) {
+  for (int64_t n = 0; n < count; ++n) to[n] = (to[n] + constant[n]) * scale;
+}
+
+}  // namespace
+
+NoiseAdder::NoiseAdder(const TilePass& pass, const Programmed& weights,
+                       const Conversion& conversion, const PassNoise* noise)
+    : pass_(pass),
+      weights_(weights),
+      conversion_(conversion),
+      noise_(noise),
+      reads_(noise != nullptr && weights.noise_rows.defined()),
+      injects_(noise != nullptr &&
+               (noise->shift.defined() || noise->deviation.defined())) {
+  if (!active()) return;
+  const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
+  variances_.resize(block);
+  normals_.resize(block);
+}
+
+void NoiseAdder::GatherInputs(const TileBlock& block, size_t plane) {
+  const auto rows = int64_t(weights_.map.RowsOf(block.row_tile).size());
+  inputs_.resize(size_t(block.pixels * rows * 2));
+  pixels_.resize(size_t(block.pixels));
+  std::vector<float> digits(static_cast<size_t>(rows));
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    pass_.Inputs(block, plane, p, digits);
+    float* to = inputs_.data() + p * rows * 2;
+    Spread(digits.data(), rows, to);
+    pixels_[size_t(p)] = to;
+  }
+  while (int64_t(rows_.size()) < 2 * rows) {
+    rows_.push_back(static_cast<int32_t>(rows_.size()));
+  }
+}
+
+void NoiseAdder::AddVariances(const TileBlock& block, size_t plane) {
+  GatherInputs(block, plane);
+  const int64_t columns = conversion_.padded_outputs;
+  const auto slice =
+      static_cast<int64_t>(plane % weights_.slicing.slices.size());
+  const int64_t groups = weights_.map.matrix().groups;
+  const int64_t fan_in = weights_.map.matrix().fan_in;
+  TileWorkF32 work;
+  work.pixels = pixels_.data();
+  work.count = block.pixels;
+  work.rows = rows_.data();
+  work.row_count = 2 * int64_t(weights_.map.RowsOf(block.row_tile).size());
+  work.columns = columns;
+  work.weights =
+      weights_.noise_rows.data() + ((slice * groups + block.group) * fan_in +
+                                    weights_.map.FirstRow(block.row_tile)) *
+                                       2 * columns;
+  TileSumsF32(work, variances_.data());
+  const float* constant = weights_.noise_constant.data() +
+                          slice * weights_.entries() +
+                          conversion_.First(block.group, block.row_tile);
+  const auto parts = static_cast<float>(weights_.parts);
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    AddConstant(constant, columns, parts * parts,
+                variances_.data() + p * columns);
+  }
+}
+
+void NoiseAdder::AddInjected(const TileBlock& block, std::span<float> sums) {
+  const int64_t columns = conversion_.padded_outputs;
+  const TileMap& map = weights_.map;
+  for (int64_t n = 0; n < conversion_.outputs; ++n) {
+    const int64_t at =
+        block.row_tile * map.outputs() + block.group * conversion_.outputs + n;
+    const float shift =
+        noise_->shift.defined() ? noise_->shift.data()[at] / pass_.unit() : 0;
+    const float deviation = noise_->deviation.defined()
+                                ? noise_->deviation.data()[at] / pass_.unit()
+                                : 0;
+    for (int64_t p = 0; p < block.pixels; ++p) {
+      sums[size_t(p * columns + n)] += shift;
+      variances_[size_t(p * columns + n)] += deviation * deviation;
+    }
+  }
+}
+
+void NoiseAdder::Add(const TileBlock& block, size_t plane,
+                     std::span<float> sums) {
+  if (!active()) return;
+  const int64_t columns = conversion_.padded_outputs;
+  const int64_t count = block.pixels * columns;
+  std::fill_n(variances_.begin(), count, 0.0F);
+  if (reads_) AddVariances(block, plane);
+  if (injects_) AddInjected(block, sums);
+  const auto planes = static_cast<uint64_t>(pass_.planes());
+  const uint64_t stream = (uint64_t(block.row_tile) * planes + plane) *
+                              uint64_t(weights_.map.matrix().groups) +
+                          uint64_t(block.group);
+  const int64_t first =
+      (noise_->first_image * pass_.image_pixels() + block.first_pixel) *
+      columns;
+  FillNormals(noise_->key.bits(), stream, first, count, normals_.data());
+  AddScaled(normals_.data(), variances_.data(), count, sums.data());
+}
+
+}  // namespace ohm::hw

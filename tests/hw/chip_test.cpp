@@ -1,0 +1,215 @@
+// Layers on chips with real devices against the physical reference.
+#include "hw/chip.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/base/parallel.h"
+#include "tests/hw/layers.h"
+
+namespace ohm::test {
+namespace {
+
+hw::DeviceSpec Stuck(double at_g_max, double at_g_min) {
+  hw::DeviceSpec device;
+  device.stuck_at.gmax = at_g_max;
+  device.stuck_at.gmin = at_g_min;
+  return device;
+}
+
+hw::DeviceSpec Imprecise() {
+  hw::DeviceSpec device = Stuck(0.05, 0.1);
+  device.write_error.law = hw::WriteLaw::kConstant;
+  device.write_error.sigma = 0.02;
+  return device;
+}
+
+// Sliced and bit-serial crossbars, with and without signs.
+std::vector<hw::CrossbarSpec> Specs() {
+  std::vector<hw::CrossbarSpec> specs(1);
+  hw::CrossbarSpec offset;
+  offset.encoding = hw::Encoding::kOffset;
+  specs.push_back(offset);
+  hw::CrossbarSpec slices;
+  slices.cell_bits = 2;
+  specs.push_back(slices);
+  slices.adc_per = hw::AdcPer::kSlice;
+  slices.input_sign = hw::InputSign::kOffset;
+  specs.push_back(slices);
+  hw::CrossbarSpec serial;
+  serial.encoding = hw::Encoding::kOffset;
+  serial.cell_bits = 3;
+  serial.column_flip = true;
+  serial.adc_per = hw::AdcPer::kCycle;
+  serial.input_slice_bits = 1;
+  serial.input_sign = hw::InputSign::kTwoPass;
+  serial.calibration = hw::Calibration::kFullScale;
+  specs.push_back(serial);
+  hw::CrossbarSpec fine;
+  fine.weight_bits = 10;
+  specs.push_back(fine);
+  hw::CrossbarSpec ideal_weights;
+  ideal_weights.weight_bits = 0;
+  specs.push_back(ideal_weights);
+  return specs;
+}
+
+CrossbarLayer LayerOn(const hw::DeviceSpec& device,
+                      const hw::CrossbarSpec& spec, uint64_t index) {
+  LayerSizes sizes = AwkwardSizes()[index % AwkwardSizes().size()];
+  sizes.columns = std::max(sizes.columns, 8);  // room for every slice
+  CrossbarLayer layer = MakeLayer(sizes, spec, Key(61).Child(index));
+  layer.chip = {device, Key(62).Child(index)};
+  return layer;
+}
+
+double RelativeError(const Tensor& a, const Tensor& b) {
+  double error = 0, size = 0;
+  for (int64_t i = 0; i < a.count(); ++i) {
+    const double d = double(a.data()[i]) - double(b.data()[i]);
+    error += d * d;
+    size += double(b.data()[i]) * double(b.data()[i]);
+  }
+  return std::sqrt(error / std::max(size, 1e-300));
+}
+
+bool SameBits(const Tensor& a, const Tensor& b) {
+  return std::ranges::equal(a.span(), b.span());
+}
+
+TEST_CASE("chip: devices without effects change no bit") {
+  uint64_t index = 0;
+  for (const hw::CrossbarSpec& spec : Specs()) {
+    for (int i = 0; i < 4; ++i) {
+      const CrossbarLayer layer = LayerOn({}, spec, index++);
+      const hw::Programmed plain = hw::Program(layer.w, layer.conv, layer.spec);
+      CHECK_FALSE(layer.Program().cells.defined());
+      CHECK(SameBits(layer.Forward(), hw::Forward(layer.x, plain, layer.ranges,
+                                                  layer.gain, nullptr)));
+    }
+  }
+}
+
+// The cells' way through conductances gives back the codes that were written.
+TEST_CASE(
+    "chip: a chip whose only fault is elsewhere holds exactly its codes") {
+  uint64_t index = 0;
+  for (const hw::CrossbarSpec& spec : Specs()) {
+    const CrossbarLayer layer = LayerOn(Stuck(1e-12, 0), spec, index++);
+    const hw::Programmed program = layer.Program();
+    REQUIRE(program.cells.defined());
+    REQUIRE(program.faulty_cells == 0);
+    const hw::Programmed plain = hw::Program(layer.w, layer.conv, layer.spec);
+    if (spec.weight_bits != 0) {
+      CHECK(SameBits(program.effective, plain.effective));
+    } else {
+      CHECK(RelativeError(program.effective, plain.effective) < 1e-6);
+    }
+  }
+}
+
+TEST_CASE("chip: faulty and imprecise cells agree with the reference") {
+  uint64_t index = 0;
+  for (const hw::CrossbarSpec& spec : Specs()) {
+    for (const auto& device : {Stuck(0.1, 0.1), Imprecise()}) {
+      for (int i = 0; i < 3; ++i) {
+        CheckAgainstReference(LayerOn(device, spec, index++));
+      }
+    }
+  }
+}
+
+TEST_CASE("chip: every kernel variant reads the same cells") {
+  for (const size_t variant : SupportedKernels()) {
+    const ForcedKernels forced(variant);
+    for (uint64_t index = 0; index < 6; ++index) {
+      CrossbarLayer layer = LayerOn(Imprecise(), {}, index);
+      layer.spec.stuck_correction = hw::StuckCorrection::kPlain;
+      CheckAgainstReference(layer);
+    }
+  }
+}
+
+TEST_CASE("chip: cells that are stuck alone stay whole codes") {
+  const hw::Programmed program = LayerOn(Stuck(0.1, 0.1), {}, 3).Program();
+  CHECK(program.parts == 1);
+  CHECK(program.row_tiles[0].high == 0);
+  CHECK(program.faulty_cells > 0);
+}
+
+TEST_CASE("chip: correction agrees with the reference") {
+  uint64_t index = 0;
+  for (hw::CrossbarSpec spec : Specs()) {
+    spec.stuck_correction = hw::StuckCorrection::kSparse;
+    for (const auto& device : {Stuck(0.0175, 0.0904), Stuck(0.2, 0.3)}) {
+      for (int i = 0; i < 3; ++i) {
+        CheckAgainstReference(LayerOn(device, spec, index++));
+      }
+    }
+  }
+}
+
+// With an ideal ADC correction gives back the fault-free product.
+TEST_CASE("chip: correction makes up for stuck cells") {
+  uint64_t index = 0;
+  for (hw::CrossbarSpec spec : Specs()) {
+    spec.adc_bits = 0;
+    const CrossbarLayer ideal = LayerOn({}, spec, index);
+    CrossbarLayer faulty = LayerOn(Stuck(0.1, 0.1), spec, index);
+    faulty.ranges.adc.clear();
+    INFO("spec ", index / 2, " layer ", faulty.name);
+    const Tensor y = ideal.Forward();
+    const bool large = ideal.w.count() > 100;
+    if (large) CHECK(RelativeError(faulty.Forward(), y) > 0.1);
+    faulty.spec.stuck_correction = hw::StuckCorrection::kPlain;
+    CHECK(RelativeError(faulty.Forward(), y) < 2e-5);
+    CHECK(RelativeError(faulty.Program().effective, ideal.Program().effective) <
+          1e-6);
+    index += 2;
+  }
+}
+
+TEST_CASE("chip: without wires all corrections are one") {
+  CrossbarLayer layer = LayerOn(Stuck(0.1, 0.1), {}, 4);
+  layer.spec.stuck_correction = hw::StuckCorrection::kPlain;
+  const Tensor y = layer.Forward();
+  for (const auto kind :
+       {hw::StuckCorrection::kLocal, hw::StuckCorrection::kSparse,
+        hw::StuckCorrection::kDense}) {
+    layer.spec.stuck_correction = kind;
+    CHECK(SameBits(layer.Forward(), y));
+  }
+}
+
+TEST_CASE("chip: stuck weights get no gradient, corrected ones do") {
+  CrossbarLayer layer = LayerOn(Stuck(0.2, 0.2), {}, 4);
+  const auto zeros = [&] {
+    const hw::Programmed program = layer.Program();
+    Tensor gw = Tensor::Full(layer.w.shape(), 1.0F);
+    hw::ScaleWeightGradient(program, Tensor(), &gw);
+    return double(std::ranges::count(gw.span(), 0.0F)) / double(gw.count());
+  };
+  // 40 % of the cells that hold a weight's magnitude, of 2000 weights.
+  CHECK(zeros() == doctest::Approx(0.4).epsilon(0.15));
+  layer.spec.stuck_correction = hw::StuckCorrection::kPlain;
+  CHECK(zeros() == 0.0);
+}
+
+TEST_CASE("chip: the same bits at any thread count, others on another chip") {
+  CrossbarLayer layer = LayerOn(Imprecise(), {}, 4);
+  const int threads = Threads();
+  SetThreads(1);
+  const Tensor one = layer.Program().cells;
+  SetThreads(3);
+  const Tensor three = layer.Program().cells;
+  SetThreads(threads);
+  CHECK(SameBits(one, three));
+  layer.chip.key = Key(63);
+  CHECK_FALSE(SameBits(one, layer.Program().cells));
+}
+
+}  // namespace
+}  // namespace ohm::test

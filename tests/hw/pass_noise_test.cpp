@@ -1,0 +1,245 @@
+// Noise of reading: the generator, its distribution, and columns against cells.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "core/base/parallel.h"
+#include "hw/conductance.h"
+#include "hw/converters.h"
+#include "hw/kernels/normal.h"
+#include "tests/hw/layers.h"
+
+namespace ohm::test {
+namespace {
+
+TEST_CASE("noise: Threefry4x32-20 gives its published numbers") {
+  // Random123's kat_vectors.
+  using Block = std::array<uint32_t, 4>;
+  CHECK(hw::Threefry4x32({0, 0, 0, 0}, {0, 0, 0, 0}) ==
+        Block{0x9c6ca96a, 0xe17eae66, 0xfc10ecd4, 0x5256a7d8});
+}
+
+std::vector<float> Normals(uint64_t key, uint64_t stream, int64_t first,
+                           int64_t count) {
+  std::vector<float> v(static_cast<size_t>(count));
+  hw::FillNormals(key, stream, first, count, v.data());
+  return v;
+}
+
+TEST_CASE("noise: a number depends on key, stream and index alone") {
+  const auto all = Normals(5, 7, 0, 1000);
+  for (const int64_t first : {1, 16, 63, 64, 100, 999}) {
+    const auto rest = Normals(5, 7, first, 1000 - first);
+    CHECK(std::equal(rest.begin(), rest.end(), all.begin() + first));
+  }
+  CHECK(Normals(6, 7, 0, 1000) != all);
+  CHECK(Normals(5, 8, 0, 1000) != all);
+  CHECK(Normals(5 + (uint64_t{1} << 40), 7, 0, 1000) != all);
+  // Counters beyond 32 bits do not come round again.
+  CHECK(Normals(5, 7, int64_t{1} << 40, 1000) != all);
+}
+
+double NormalCdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
+
+TEST_CASE("noise: moments and distribution of a million numbers") {
+  constexpr int64_t kCount = 1'000'000;
+  auto v = Normals(11, 3, 0, kCount);
+  double m1 = 0, m2 = 0, m3 = 0, m4 = 0, neighbours = 0;
+  for (int64_t i = 0; i < kCount; ++i) {
+    const double x = v[size_t(i)];
+    m1 += x;
+    m2 += x * x;
+    m3 += x * x * x;
+    m4 += x * x * x * x;
+    if (i > 0) neighbours += x * double(v[size_t(i - 1)]);
+  }
+  const double n = kCount, five = 5 / std::sqrt(n);
+  CHECK(std::fabs(m1 / n) < five);
+  CHECK(std::fabs(m2 / n - 1) < five * std::sqrt(2.0));
+  CHECK(std::fabs(m3 / n) < five * std::sqrt(15.0));
+  CHECK(std::fabs(m4 / n - 3) < five * std::sqrt(96.0));
+  CHECK(std::fabs(neighbours / n) < five);
+  // Kolmogorov-Smirnov: above 1.95 once in a thousand.
+  std::ranges::sort(v);
+  double distance = 0;
+  for (int64_t i = 0; i < kCount; ++i) {
+    const double cdf = NormalCdf(double(v[size_t(i)]));
+    distance =
+        std::max({distance, cdf - double(i) / n, double(i + 1) / n - cdf});
+  }
+  CHECK(distance * std::sqrt(n) < 1.95);
+}
+
+hw::DeviceSpec Noisy() {
+  hw::DeviceSpec device;
+  device.read_noise.sigma = 0.02;
+  device.read_noise.sigma_of_g = 0.05;
+  device.thermal_noise.on = true;
+  device.shot_noise.on = true;
+  device.conditions.hertz = 1e11;  // so that none of them is negligible
+  return device;
+}
+
+CrossbarLayer NoisyLayer(const hw::CrossbarSpec& spec) {
+  CrossbarLayer layer = MakeLayer({3, 1, 1, 1, 100, 5, 1, 1}, spec, Key(71));
+  layer.chip = {Noisy(), Key(72)};
+  return layer;
+}
+
+// The variance of each output that reading its cells one by one would have:
+// each arm of each cell draws a current for itself.
+std::vector<double> VarianceOfCells(const CrossbarLayer& layer) {
+  const hw::Programmed program = layer.Program();
+  const int h = hw::LargestInput(layer.spec);
+  const double dac = double(layer.ranges.input) / h;
+  const double volt = layer.spec.v_dd / (2.0 * h + 1);
+  const double g_step = hw::ConductanceStep(127, layer.spec);
+  const int64_t fan_in = layer.w.size(3), outputs = layer.w.size(0);
+  std::vector<double> variances;
+  for (int64_t n = 0; n < layer.x.size(0); ++n) {
+    for (int64_t o = 0; o < outputs; ++o) {
+      double variance = 0;
+      for (int64_t k = 0; k < fan_in; ++k) {
+        const double code =
+            hw::QuantizeOne(layer.x.data()[n * fan_in + k], float(dac), h);
+        const hw::Pair pair = hw::ToPair(
+            double(program.codes.data()[o * fan_in + k]), 127, layer.spec);
+        for (const double g : {pair.plus, pair.minus}) {
+          hw::CellArray cell;
+          cell.rows = cell.columns = 1;
+          cell.window = {layer.spec.g_min, layer.spec.g_max, g_step, h * volt};
+          cell.g = cell.target = {g};
+          cell.fault = {hw::Fault::kNone};
+          hw::ApplyEffects(layer.chip.device, hw::Stage::kRead, Key(1), &cell);
+          const double v = std::fabs(code) * volt;
+          variance += cell.constant[0] + cell.per_volt[0] * v +
+                      cell.per_volt2[0] * v * v;
+        }
+      }
+      const double unit = dac * double(program.step) / (volt * g_step);
+      variances.push_back(variance * unit * unit);
+    }
+  }
+  return variances;
+}
+
+struct Moments {
+  std::vector<double> mean, variance;
+};
+
+Moments MomentsOf(const CrossbarLayer& layer, int passes) {
+  const hw::Programmed program = layer.Program();
+  std::vector<double> sum, square;
+  for (int i = 0; i < passes; ++i) {
+    const hw::PassNoise noise{Key(73).Child(uint64_t(i)), 0, {}, {}};
+    const Tensor y =
+        hw::Forward(layer.x, program, layer.ranges, Tensor(), nullptr, &noise);
+    sum.resize(size_t(y.count()));
+    square.resize(size_t(y.count()));
+    for (size_t k = 0; k < sum.size(); ++k) {
+      sum[k] += double(y.data()[k]);
+      square[k] += double(y.data()[k]) * double(y.data()[k]);
+    }
+  }
+  for (size_t k = 0; k < sum.size(); ++k) {
+    sum[k] /= passes;
+    square[k] = square[k] / passes - sum[k] * sum[k];
+  }
+  return {sum, square};
+}
+
+TEST_CASE("noise: columns draw what their cells would, in every slicing") {
+  constexpr int kPasses = 4000;
+  hw::CrossbarSpec whole;
+  whole.adc_bits = 0;
+  hw::CrossbarSpec fine = whole;  // float sums
+  fine.dac_bits = 9;
+  for (const hw::CrossbarSpec& spec : {whole, fine}) {
+    const CrossbarLayer layer = NoisyLayer(spec);
+    const auto variance = VarianceOfCells(layer);
+    const Moments seen = MomentsOf(layer, kPasses);
+    hw::Programmed quiet = hw::Program(layer.w, layer.conv, layer.spec);
+    const Tensor y =
+        hw::Forward(layer.x, quiet, layer.ranges, Tensor(), nullptr);
+    for (size_t k = 0; k < variance.size(); ++k) {
+      CHECK(std::fabs(seen.mean[k] - double(y.data()[k])) <
+            5 * std::sqrt(variance[k] / kPasses));
+      CHECK(seen.variance[k] / variance[k] ==
+            doctest::Approx(1).epsilon(5 * std::sqrt(2.0 / kPasses)));
+    }
+  }
+}
+
+// Two slices hold a weight: their variances add up with the squares of their
+// places, whether they are converted apart or not.
+TEST_CASE("noise: slices converted apart draw for themselves") {
+  hw::CrossbarSpec spec;
+  spec.cell_bits = 4;
+  spec.adc_bits = 16;
+  spec.calibration = hw::Calibration::kFullScale;
+  const CrossbarLayer together = NoisyLayer(spec);
+  spec.adc_per = hw::AdcPer::kSlice;
+  const CrossbarLayer apart = NoisyLayer(spec);
+  constexpr int kPasses = 4000;
+  const Moments a = MomentsOf(together, kPasses), b = MomentsOf(apart, kPasses);
+  for (size_t k = 0; k < a.mean.size(); ++k) {
+    CHECK(a.variance[k] / b.variance[k] ==
+          doctest::Approx(1).epsilon(7 * std::sqrt(2.0 / kPasses)));
+  }
+}
+
+TEST_CASE("noise: images draw the same in any batch, at any thread count") {
+  CrossbarLayer layer =
+      MakeLayer({4, 6, 5, 3, 7, 5, 3, 3, 1, 1}, hw::CrossbarSpec{}, Key(74));
+  layer.chip = {Noisy(), Key(72)};
+  const hw::Programmed program = layer.Program();
+  const auto forward = [&](int64_t begin, int64_t end) {
+    const hw::PassNoise noise{Key(75), begin, {}, {}};
+    return hw::Forward(layer.x.Slice(begin, end), program, layer.ranges,
+                       layer.gain, nullptr, &noise);
+  };
+  const Tensor all = forward(0, 4);
+  const int threads = Threads();
+  for (const int count : {1, 3}) {
+    SetThreads(count);
+    for (int64_t n = 0; n < 4; ++n) {
+      CHECK(std::ranges::equal(forward(n, n + 1).span(),
+                               all.Slice(n, n + 1).span()));
+    }
+  }
+  SetThreads(threads);
+}
+
+TEST_CASE("noise: what is injected has its mean and deviation") {
+  hw::CrossbarSpec spec;
+  spec.adc_bits = 0;
+  CrossbarLayer layer = MakeLayer({500, 1, 1, 1, 100, 5, 1, 1}, spec, Key(76));
+  const hw::Programmed program = layer.Program();
+  hw::PassNoise noise{Key(77), 0, {}, {}};
+  noise.shift =
+      Tensor::From({2, 5}, std::vector<float>{1, 2, 3, 4, 5, 0, 0, 0, 0, -5});
+  noise.deviation =
+      Tensor::From({2, 5}, std::vector<float>{1, 0, 0, 3, 0, 1, 0, 0, 4, 0});
+  const Tensor quiet =
+      hw::Forward(layer.x, program, layer.ranges, Tensor(), nullptr);
+  const Tensor y =
+      hw::Forward(layer.x, program, layer.ranges, Tensor(), nullptr, &noise);
+  const double mean[] = {1, 2, 3, 4, 0}, variance[] = {2, 0, 0, 25, 0};
+  for (int64_t o = 0; o < 5; ++o) {
+    double sum = 0, square = 0;
+    for (int64_t n = 0; n < 500; ++n) {
+      const double d =
+          double(y.data()[n * 5 + o]) - double(quiet.data()[n * 5 + o]);
+      sum += d;
+      square += (d - mean[o]) * (d - mean[o]);
+    }
+    const double v = variance[o];
+    CHECK(std::fabs(sum / 500 - mean[o]) < 5 * std::sqrt(v / 500) + 1e-3);
+    CHECK(std::fabs(square / 500 - v) < 5 * v * std::sqrt(2.0 / 500) + 1e-3);
+  }
+}
+
+}  // namespace
+}  // namespace ohm::test
