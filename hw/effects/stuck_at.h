@@ -11,7 +11,8 @@
 // each within reach outside the array, begins a cluster with probability q. A
 // cluster is the cells nearest to where it begins, `stuck_cluster` of them in
 // the mean; where two overlap, a cell is of the one that begins nearer. q is
-// such that a cell is stuck exactly as often as without clusters.
+// such that a cell is stuck exactly as often as without clusters. Draws are
+// indexed over the array and its surroundings then, not over its cells.
 #pragma once
 
 #include "hw/effects/effect.h"
