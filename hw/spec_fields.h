@@ -2,20 +2,10 @@
 // people, one call of the visitor each, in the order of the docs.
 #pragma once
 
-#include <limits>
-#include <vector>
-
+#include "hw/field_doc.h"
 #include "hw/spec.h"
 
 namespace ohm::hw {
-
-struct FieldDoc {
-  const char* unit = "";
-  double min = -std::numeric_limits<double>::infinity();
-  double max = std::numeric_limits<double>::infinity();
-  std::vector<const char*> choices = {};
-  const char* doc = "";
-};
 
 template <typename Visitor>
 void VisitArrayFields(CrossbarSpec& spec, Visitor&& visit) {
