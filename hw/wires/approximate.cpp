@@ -158,20 +158,21 @@ Values NeumannCurrents(const CellArray& array, const Wires& wires,
   return currents;
 }
 
-// Errors: root mean square of Geff at 64 x 64, half-Gaussian and uniform
-// cells of 1/3e6 .. 1/3e3 S, source and load 4 ohm.
+// Errors: root mean square of Geff, relative, for one 64 x 64 array of
+// half-Gaussian cells of 1/3e6 .. 1/3e3 S, source and load of 4 ohm.
 const std::vector<WireModelRow>& WireModelTable() {
   static const std::vector<WireModelRow> table = {
       {"exact", EffectiveConductance,
        "Block elimination in float64; exact to rounding."},
       {"alpha_beta", AlphaBeta,
        "Each word line and bit line alone, exactly (Lepri, TED 2022, "
-       "reconstructed)."},
+       "reconstructed): 1.0 % off at 2.67 ohm, 15 % at 28 ohm."},
       {"dmr", DiagonalMatrices,
        "A factor for each row and each column (Liao, TCAD 2021, "
-       "reconstructed)."},
+       "reconstructed): 4.1 % off at 2.67 ohm, 29 % at 28 ohm."},
       {"first_order", FirstOrder,
-       "Drops by the currents of ideal wires (one Neumann sweep)."},
+       "Drops by the currents of ideal wires (one Neumann sweep): 9.3 % off at "
+       "2.67 ohm, useless at 28 ohm."},
   };
   return table;
 }

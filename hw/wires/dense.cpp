@@ -1,115 +1,216 @@
 #include "hw/wires/dense.h"
 
 #include <algorithm>
-#include <new>
+#include <utility>
+
+#include "core/tensor/storage.h"
 
 #define OHM_INLINE inline __attribute__((always_inline))
 
 namespace ohm::hw {
 namespace {
 
-// One AVX-512 register, two of AVX2, four of SSE.
-using Lanes = double __attribute__((vector_size(64), may_alias));
+// A register of kWidth doubles, and the indices of its elements. Spelled out,
+// for g++ takes no vector_size that depends on a template.
+template <int kWidth>
+struct Register;
+template <>
+struct Register<2> {
+  using Lanes = double __attribute__((vector_size(16), may_alias));
+  using Indices = int64_t __attribute__((vector_size(16)));
+};
+template <>
+struct Register<4> {
+  using Lanes = double __attribute__((vector_size(32), may_alias));
+  using Indices = int64_t __attribute__((vector_size(32)));
+};
+template <>
+struct Register<8> {
+  using Lanes = double __attribute__((vector_size(64), may_alias));
+  using Indices = int64_t __attribute__((vector_size(64)));
+};
+template <int kWidth>
+using Lanes = typename Register<kWidth>::Lanes;
+template <int kWidth>
+using Indices = typename Register<kWidth>::Indices;
 
-OHM_INLINE const Lanes& Load(const double* p) {
-  return *reinterpret_cast<const Lanes*>(p);
+template <int kWidth>
+OHM_INLINE Lanes<kWidth> Load(const double* p) {
+  return *reinterpret_cast<const Lanes<kWidth>*>(p);
 }
-OHM_INLINE void Store(const Lanes& value, double* p) {
-  *reinterpret_cast<Lanes*>(p) = value;
+template <int kWidth>
+OHM_INLINE void Store(Lanes<kWidth> value, double* p) {
+  *reinterpret_cast<Lanes<kWidth>*>(p) = value;
 }
 
-// p [8, 8] := a^-1 of the block at `a`, one pivot at a time.
+// One step of a transposition: elements that differ in bit `kBit` of their row
+// and of their column change places.
+template <int kWidth, int kBit, size_t... e>
+OHM_INLINE void Exchange(Lanes<kWidth>* rows, std::index_sequence<e...>) {
+  constexpr Indices<kWidth> kUpper = {
+      int64_t((e & kBit) != 0 ? kWidth + e - kBit : e)...};
+  constexpr Indices<kWidth> kLower = {
+      int64_t((e & kBit) != 0 ? kWidth + e : e + kBit)...};
+#pragma GCC unroll 8
+  for (int i = 0; i < kWidth; ++i) {
+    if ((i & kBit) != 0) continue;
+    const Lanes<kWidth> a = rows[i], b = rows[i | kBit];
+    rows[i] = __builtin_shuffle(a, b, kUpper);
+    rows[i | kBit] = __builtin_shuffle(a, b, kLower);
+  }
+}
+
+// to := from^T of kWidth x kWidth.
+template <int kWidth>
+OHM_INLINE void TransposePiece(const double* from, int64_t n, double* to) {
+  constexpr auto kAll = std::make_index_sequence<kWidth>();
+  Lanes<kWidth> rows[kWidth];
+#pragma GCC unroll 8
+  for (int i = 0; i < kWidth; ++i) rows[i] = Load<kWidth>(from + i * n);
+  if constexpr (kWidth > 4) Exchange<kWidth, 4>(rows, kAll);
+  if constexpr (kWidth > 2) Exchange<kWidth, 2>(rows, kAll);
+  Exchange<kWidth, 1>(rows, kAll);
+#pragma GCC unroll 8
+  for (int i = 0; i < kWidth; ++i) Store<kWidth>(rows[i], to + i * n);
+}
+
+// p [8, 8] := -a^-1 of the block at `a`, one pivot after the other. Rows stay
+// in registers: changing one element in memory and loading its row again costs
+// more than all arithmetic.
+template <int kWidth>
 OHM_INLINE void InvertPivots(const double* a, int64_t n, double* p) {
-  for (int64_t i = 0; i < kLane; ++i) Store(Load(a + i * n), p + i * kLane);
-  for (int64_t k = 0; k < kLane; ++k) {
-    const double inverse = 1 / p[k * kLane + k];
-    p[k * kLane + k] = 1;
-    const Lanes row = Load(p + k * kLane) * inverse;
-    for (int64_t i = 0; i < kLane; ++i) {
-      const double factor = p[i * kLane + k];
-      p[i * kLane + k] = 0;
-      Store(Load(p + i * kLane) - factor * row, p + i * kLane);
+  constexpr int kParts = kLane / kWidth;
+  Lanes<kWidth> rows[kLane][kParts];
+  alignas(64) double pivots[kLane];
+#pragma GCC unroll 8
+  for (int i = 0; i < kLane; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kParts; ++v) {
+      rows[i][v] = Load<kWidth>(a + i * n + v * kWidth);
     }
-    Store(row, p + k * kLane);
+  }
+#pragma GCC unroll 8
+  for (int k = 0; k < kLane; ++k) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kParts; ++v) {
+      Store<kWidth>(rows[k][v], pivots + v * kWidth);
+    }
+    const double inverse = 1 / pivots[k];
+#pragma GCC unroll 4
+    for (int v = 0; v < kParts; ++v) rows[k][v] *= inverse;
+    rows[k][k / kWidth][k % kWidth] = -inverse;
+#pragma GCC unroll 8
+    for (int i = 0; i < kLane; ++i) {
+      if (i == k) continue;
+      rows[i][k / kWidth][k % kWidth] = 0;
+#pragma GCC unroll 4
+      for (int v = 0; v < kParts; ++v) rows[i][v] -= pivots[i] * rows[k][v];
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kLane; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kParts; ++v) {
+      Store<kWidth>(rows[i][v], p + i * kLane + v * kWidth);
+    }
   }
 }
 
 // u [8, n] = rows k .. k+7 of `a`. Those right of the diagonal come from the
 // columns below it, which are set to 0.
+template <int kWidth>
 OHM_INLINE void TakePanel(double* a, int64_t n, int64_t k, double* u) {
   for (int64_t r = 0; r < kLane; ++r) {
-    std::copy_n(a + (k + r) * n, k + kLane, u + r * n);
+    for (int64_t j = 0; j < k + kLane; j += kWidth) {
+      Store<kWidth>(Load<kWidth>(a + (k + r) * n + j), u + r * n + j);
+    }
   }
-  for (int64_t i = k + kLane; i < n; ++i) {
-    double* row = a + i * n + k;
-    for (int64_t r = 0; r < kLane; ++r) u[r * n + i] = row[r];
-    Store(Lanes{}, row);
-  }
-}
-
-// t [8, n] = p * u, but -p in the columns of the pivots.
-OHM_INLINE void ScalePanel(const double* p, const double* u, int64_t n,
-                           int64_t k, double* t) {
-  for (int64_t j = 0; j < n; j += kLane) {
-    for (int64_t r = 0; r < kLane; ++r) {
-      Lanes sum{};
-      for (int64_t m = 0; m < kLane; ++m) {
-        sum += p[r * kLane + m] * Load(u + m * n + j);
+  for (int64_t i = k + kLane; i < n; i += kWidth) {
+    for (int64_t r = 0; r < kLane; r += kWidth) {
+      TransposePiece<kWidth>(a + i * n + k + r, n, u + r * n + i);
+    }
+    for (int64_t r = i; r < i + kWidth; ++r) {
+      for (int64_t j = k; j < k + kLane; j += kWidth) {
+        Store<kWidth>(Lanes<kWidth>{}, a + r * n + j);
       }
-      Store(j == k ? -Load(p + r * kLane) : sum, t + r * n + j);
     }
   }
 }
 
-// A kRows x (kVectors * 8) piece of `a` minus the product of both panels.
-template <int kRows, int kVectors>
+// t [8, n] = -p * u, but p in the columns of the pivots.
+template <int kWidth>
+OHM_INLINE void ScalePanel(const double* p, const double* u, int64_t n,
+                           int64_t k, double* t) {
+  for (int64_t j = 0; j < n; j += kWidth) {
+    Lanes<kWidth> sum[kLane] = {};
+#pragma GCC unroll 8
+    for (int64_t m = 0; m < kLane; ++m) {
+      const Lanes<kWidth> row = Load<kWidth>(u + m * n + j);
+#pragma GCC unroll 8
+      for (int64_t r = 0; r < kLane; ++r) sum[r] -= p[r * kLane + m] * row;
+    }
+#pragma GCC unroll 8
+    for (int64_t r = 0; r < kLane; ++r) Store<kWidth>(sum[r], t + r * n + j);
+  }
+  for (int64_t r = 0; r < kLane; ++r) {
+    for (int64_t j = 0; j < kLane; j += kWidth) {
+      Store<kWidth>(Load<kWidth>(p + r * kLane + j), t + r * n + k + j);
+    }
+  }
+}
+
+// A kRows x (kVectors * kWidth) piece of `a` minus the product of both panels.
+template <int kWidth, int kRows, int kVectors>
 OHM_INLINE void UpdatePiece(const double* u, const double* t, int64_t n,
                             double* a) {
-  Lanes sum[kRows][kVectors];
+  Lanes<kWidth> sum[kRows][kVectors];
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      sum[r][v] = Load(a + r * n + v * kLane);
+      sum[r][v] = Load<kWidth>(a + r * n + v * kWidth);
     }
   }
   for (int64_t k = 0; k < kLane; ++k) {
-    Lanes row[kVectors];
-    for (int v = 0; v < kVectors; ++v) row[v] = Load(t + k * n + v * kLane);
+    Lanes<kWidth> row[kVectors];
+    for (int v = 0; v < kVectors; ++v) {
+      row[v] = Load<kWidth>(t + k * n + v * kWidth);
+    }
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVectors; ++v) sum[r][v] -= u[k * n + r] * row[v];
     }
   }
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      Store(sum[r][v], a + r * n + v * kLane);
+      Store<kWidth>(sum[r][v], a + r * n + v * kWidth);
     }
   }
 }
 
 // Rows i .. i+7 up to the diagonal.
-template <int kRows, int kVectors>
+template <int kWidth, int kRows, int kVectors>
 OHM_INLINE void UpdateRows(const double* u, const double* t, int64_t n,
                            int64_t i, double* a) {
+  constexpr int64_t kStep = kVectors * kWidth;
   for (int64_t r = i; r < i + kLane; r += kRows) {
     int64_t j = 0;
-    for (; j + kVectors * kLane <= i + kLane; j += kVectors * kLane) {
-      UpdatePiece<kRows, kVectors>(u + r, t + j, n, a + r * n + j);
+    for (; j + kStep <= i + kLane; j += kStep) {
+      UpdatePiece<kWidth, kRows, kVectors>(u + r, t + j, n, a + r * n + j);
     }
-    for (; j < i + kLane; j += kLane) {
-      UpdatePiece<kRows, 1>(u + r, t + j, n, a + r * n + j);
+    for (; j < i + kLane; j += kWidth) {
+      UpdatePiece<kWidth, kRows, 1>(u + r, t + j, n, a + r * n + j);
     }
   }
 }
 
-template <int kRows, int kVectors>
+template <int kWidth, int kRows, int kVectors>
 OHM_INLINE void Invert(double* a, int64_t n, double* scratch) {
   double *u = scratch, *t = scratch + kLane * n;
   alignas(64) double p[kLane * kLane];
   for (int64_t k = 0; k < n; k += kLane) {
-    InvertPivots(a + k * n + k, n, p);
-    TakePanel(a, n, k, u);
-    ScalePanel(p, u, n, k, t);
+    InvertPivots<kWidth>(a + k * n + k, n, p);
+    TakePanel<kWidth>(a, n, k, u);
+    ScalePanel<kWidth>(p, u, n, k, t);
     for (int64_t i = 0; i < n; i += kLane) {
-      if (i != k) UpdateRows<kRows, kVectors>(u, t, n, i, a);
+      if (i != k) UpdateRows<kWidth, kRows, kVectors>(u, t, n, i, a);
     }
     for (int64_t r = 0; r < kLane; ++r) {
       std::copy_n(t + r * n, k + kLane, a + (k + r) * n);
@@ -117,16 +218,16 @@ OHM_INLINE void Invert(double* a, int64_t n, double* scratch) {
   }
 }
 
-// kRows x (kVectors * 8) entries of w * a, from row i of w on.
-template <int kRows, int kVectors>
+// kRows x (kVectors * kWidth) entries of w * a, from row i of w on.
+template <int kWidth, int kRows, int kVectors>
 OHM_INLINE void MultiplyPiece(const double* w, int64_t n, int64_t i,
                               const double* a, int64_t a_stride, double* c,
                               int64_t c_stride) {
-  Lanes sum[kRows][kVectors] = {};
+  Lanes<kWidth> sum[kRows][kVectors] = {};
   const auto add = [&](const double* column, int64_t step, int64_t k) {
-    Lanes row[kVectors];
+    Lanes<kWidth> row[kVectors];
     for (int v = 0; v < kVectors; ++v) {
-      row[v] = Load(a + k * a_stride + v * kLane);
+      row[v] = Load<kWidth>(a + k * a_stride + v * kWidth);
     }
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVectors; ++v) sum[r][v] += column[r * step] * row[v];
@@ -137,24 +238,27 @@ OHM_INLINE void MultiplyPiece(const double* w, int64_t n, int64_t i,
   for (int64_t k = diagonal; k < n; ++k) add(w + k * n + i, 1, k);
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < kVectors; ++v) {
-      Store(sum[r][v], c + (i + r) * c_stride + v * kLane);
+      Store<kWidth>(sum[r][v], c + (i + r) * c_stride + v * kWidth);
     }
   }
 }
 
-template <int kRows, int kVectors>
+template <int kWidth, int kRows, int kVectors>
 OHM_INLINE void Multiply(const double* w, int64_t n, const double* a,
                          int64_t a_stride, int64_t columns, double* c,
                          int64_t c_stride) {
+  constexpr int64_t kStep = kVectors * kWidth;
   int64_t j = 0;
-  for (; j + kVectors * kLane <= columns; j += kVectors * kLane) {
+  for (; j + kStep <= columns; j += kStep) {
     for (int64_t i = 0; i < n; i += kRows) {
-      MultiplyPiece<kRows, kVectors>(w, n, i, a + j, a_stride, c + j, c_stride);
+      MultiplyPiece<kWidth, kRows, kVectors>(w, n, i, a + j, a_stride, c + j,
+                                             c_stride);
     }
   }
-  for (; j < columns; j += kLane) {
+  for (; j < columns; j += kWidth) {
     for (int64_t i = 0; i < n; i += kRows) {
-      MultiplyPiece<kRows, 1>(w, n, i, a + j, a_stride, c + j, c_stride);
+      MultiplyPiece<kWidth, kRows, 1>(w, n, i, a + j, a_stride, c + j,
+                                      c_stride);
     }
   }
 }
@@ -164,40 +268,37 @@ OHM_INLINE void Multiply(const double* w, int64_t n, const double* a,
 __attribute__((target("arch=x86-64-v4"))) void InvertAvx512(double* a,
                                                             int64_t n,
                                                             double* scratch) {
-  Invert<8, 3>(a, n, scratch);
+  Invert<8, 8, 3>(a, n, scratch);
 }
 __attribute__((target("arch=x86-64-v4"))) void MultiplyAvx512(
     const double* w, int64_t n, const double* a, int64_t a_stride,
     int64_t columns, double* c, int64_t c_stride) {
-  Multiply<8, 3>(w, n, a, a_stride, columns, c, c_stride);
+  Multiply<8, 8, 3>(w, n, a, a_stride, columns, c, c_stride);
 }
 __attribute__((target("arch=x86-64-v3"))) void InvertAvx2(double* a, int64_t n,
                                                           double* scratch) {
-  Invert<4, 1>(a, n, scratch);
+  Invert<4, 4, 2>(a, n, scratch);
 }
 __attribute__((target("arch=x86-64-v3"))) void MultiplyAvx2(
     const double* w, int64_t n, const double* a, int64_t a_stride,
     int64_t columns, double* c, int64_t c_stride) {
-  Multiply<4, 1>(w, n, a, a_stride, columns, c, c_stride);
+  Multiply<4, 4, 2>(w, n, a, a_stride, columns, c, c_stride);
 }
 #endif
 void InvertPortable(double* a, int64_t n, double* scratch) {
-  Invert<2, 1>(a, n, scratch);
+  Invert<2, 4, 2>(a, n, scratch);
 }
 void MultiplyPortable(const double* w, int64_t n, const double* a,
                       int64_t a_stride, int64_t columns, double* c,
                       int64_t c_stride) {
-  Multiply<2, 1>(w, n, a, a_stride, columns, c, c_stride);
+  Multiply<2, 4, 2>(w, n, a, a_stride, columns, c, c_stride);
 }
 
 }  // namespace
 
-AlignedDoubles::AlignedDoubles(int64_t count) {
-  const auto bytes =
-      size_t(RoundUpToLane(std::max<int64_t>(count, 1))) * sizeof(double);
-  data_.reset(static_cast<double*>(std::aligned_alloc(64, bytes)));
-  if (data_ == nullptr) throw std::bad_alloc();
-  std::fill_n(data_.get(), bytes / sizeof(double), 0.0);
+AlignedDoubles::AlignedDoubles(int64_t count)
+    : bytes_(AllocateKept(size_t(count) * sizeof(double))) {
+  std::fill_n(data(), count, 0.0);
 }
 
 const std::vector<DenseKernels>& DenseKernelVariants() {
