@@ -124,31 +124,32 @@ TEST_CASE("wires: each mistake in an array file is named with its place") {
   CHECK(ErrorOf("[]") == ": expected an object, got a list of 0");
   CHECK(ErrorOf("{}") == ": expected the key 'cases', got none");
   CHECK(ErrorOf("{\"cases\": []}") ==
-        ".cases: expected a list of cases, got a list of 0");
-  CHECK(ErrorOf("{\"cases\": [3]}") == ".cases[0]: expected an object, got 3");
+        ": cases: expected a list of cases, got a list of 0");
+  CHECK(ErrorOf("{\"cases\": [3]}") == ": cases[0]: expected an object, got 3");
   const Json missing(Json::value_t::discarded);
   CHECK(ErrorOf(Changed("r_bl", missing)) ==
-        ".cases[0]: expected the key 'r_bl', got none");
+        ": cases[0]: expected the key 'r_bl', got none");
   CHECK(ErrorOf(Changed("rows_inputs", 1.5)) ==
-        ".cases[0].rows_inputs: expected a whole number in 1..16384, got 1.5");
+        ": cases[0].rows_inputs: expected a whole number in 1..16384, got 1.5");
   CHECK(ErrorOf(Changed("cols_outputs", 0)) ==
-        ".cases[0].cols_outputs: expected a whole number in 1..16384, got 0");
+        ": cases[0].cols_outputs: expected a whole number in 1..16384, got 0");
   CHECK(ErrorOf(Changed("r_wl", "one")) ==
-        ".cases[0].r_wl: expected a number of at least 0 ohm, got \"one\"");
+        ": cases[0].r_wl: expected a number of at least 0 ohm, got \"one\"");
   CHECK(ErrorOf(Changed("r_load", -2)) ==
-        ".cases[0].r_load: expected a number of at least 0 ohm, got -2");
+        ": cases[0].r_load: expected a number of at least 0 ohm, got -2");
   CHECK(ErrorOf(Changed("G_siemens", {{1e-4}})) ==
-        ".cases[0].G_siemens: expected a list of 2 rows (rows_inputs), got a "
+        ": cases[0].G_siemens: expected a list of 2 rows (rows_inputs), got a "
         "list of 1");
   CHECK(ErrorOf(Changed("G_siemens", {{1e-4}, {1, 2}})) ==
-        ".cases[0].G_siemens[1]: expected a list of 1 conductances "
+        ": cases[0].G_siemens[1]: expected a list of 1 conductances "
         "(cols_outputs), got a list of 2");
   CHECK(ErrorOf(Changed("G_siemens", {{1e-4}, {nullptr}})) ==
-        ".cases[0].G_siemens[1][0]: expected a number of at least 0 siemens, "
+        ": cases[0].G_siemens[1][0]: expected a number of at least 0 siemens, "
         "got null");
-  CHECK(ErrorOf(Changed("V_volt", {{"a", 1}})) ==
-        ".cases[0].V_volt: expected a list of 2 voltages (rows_inputs), got an "
-        "object");
+  CHECK(
+      ErrorOf(Changed("V_volt", {{"a", 1}})) ==
+      ": cases[0].V_volt: expected a list of 2 voltages (rows_inputs), got an "
+      "object");
 }
 
 }  // namespace

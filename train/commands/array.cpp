@@ -75,9 +75,9 @@ void RunArray(const std::vector<std::string>& words) {
   options.positional_help("");
   options.add_options()("netlist", "write a case as a SPICE netlist as well",
                         cxxopts::value<std::string>(), "FILE")(
-      "case", "which case the netlist is of, from 0 on (0)",
+      "case", "which case the netlist is of, from 0 on",
       cxxopts::value<int>()->default_value("0"),
-      "N")("model", "how wires are computed (exact)",
+      "N")("model", "how wires are computed",
            cxxopts::value<std::string>()->default_value("exact"),
            "NAME")("h,help", "this text")(
       "file", "", cxxopts::value<std::vector<std::string>>());

@@ -12,25 +12,30 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A value of the file and how to get there: "FILE: cases[0].r_wl".
+// A value of the file and how to get there: "cases[0].r_wl", or nothing.
 struct Place {
   const Json& value;
-  std::string path;
+  std::string file, path;
+
+  std::string Name() const {
+    return path.empty() ? file : fmt::format("{}: {}", file, path);
+  }
 
   [[noreturn]] void Expected(const std::string& what) const {
     std::string got = value.type_name();
     if (value.is_primitive()) got = value.dump();
     if (value.is_array()) got = fmt::format("a list of {}", value.size());
     if (value.is_object()) got = "an object";
-    ThrowError(fmt::format("{}: expected {}, got {}", path, what, got));
+    ThrowError(fmt::format("{}: expected {}, got {}", Name(), what, got));
   }
 
   Place Key(const char* key) const {
     if (!value.is_object()) Expected("an object");
     if (!value.contains(key)) {
-      ThrowError(fmt::format("{}: expected the key '{}', got none", path, key));
+      ThrowError(
+          fmt::format("{}: expected the key '{}', got none", Name(), key));
     }
-    return {value[key], fmt::format("{}.{}", path, key)};
+    return {value[key], file, path + (path.empty() ? "" : ".") + key};
   }
 
   // Entries of a list; size < 0: any number, but not none.
@@ -42,7 +47,7 @@ struct Place {
     }
     std::vector<Place> places;
     for (size_t i = 0; i < value.size(); ++i) {
-      places.push_back({value[i], fmt::format("{}[{}]", path, i)});
+      places.push_back({value[i], file, fmt::format("{}[{}]", path, i)});
     }
     return places;
   }
@@ -135,7 +140,7 @@ ideal conductor. Other keys are not read. An example:
 
 std::vector<ArrayCase> ReadArrayFile(const std::filesystem::path& path) {
   const Json json = Parse(path);
-  const Place file{json, path.string()};
+  const Place file{json, path.string(), ""};
   std::vector<ArrayCase> cases;
   for (const Place& place : file.Key("cases").List(-1, "cases")) {
     cases.push_back(ReadCase(place));
