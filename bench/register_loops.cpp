@@ -18,12 +18,15 @@ using Sums = std::make_index_sequence<kSums>;
 using Floats4 = float __attribute__((vector_size(16)));
 using Floats8 = float __attribute__((vector_size(32)));
 using Floats16 = float __attribute__((vector_size(64)));
+using Doubles2 = double __attribute__((vector_size(16)));
+using Doubles4 = double __attribute__((vector_size(32)));
+using Doubles8 = double __attribute__((vector_size(64)));
 
 // Mean over all lanes of all sums. The sums start apart, or the compiler would
 // see that they are one.
 template <typename Vector>
 inline __attribute__((always_inline)) double Mean(const Vector (&sums)[kSums]) {
-  constexpr size_t kLanes = sizeof(Vector) / sizeof(float);
+  constexpr size_t kLanes = sizeof(Vector) / sizeof(sums[0][0]);
   double total = 0;
   for (const Vector& sum : sums) {
     for (size_t lane = 0; lane < kLanes; ++lane) total += double(sum[lane]);
@@ -52,6 +55,10 @@ double RunBaseline(int64_t rounds) {
   return MultiplyAdd<Floats4>(rounds, Sums());
 }
 
+double RunBaselineF64(int64_t rounds) {
+  return MultiplyAdd<Doubles2>(rounds, Sums());
+}
+
 #if defined(__x86_64__)
 __attribute__((target("avx2,fma"))) double RunAvx2(int64_t rounds) {
   return MultiplyAdd<Floats8>(rounds, Sums());
@@ -59,6 +66,14 @@ __attribute__((target("avx2,fma"))) double RunAvx2(int64_t rounds) {
 
 __attribute__((target("avx512f,fma"))) double RunAvx512(int64_t rounds) {
   return MultiplyAdd<Floats16>(rounds, Sums());
+}
+
+__attribute__((target("avx2,fma"))) double RunAvx2F64(int64_t rounds) {
+  return MultiplyAdd<Doubles4>(rounds, Sums());
+}
+
+__attribute__((target("avx512f,fma"))) double RunAvx512F64(int64_t rounds) {
+  return MultiplyAdd<Doubles8>(rounds, Sums());
 }
 
 // Every lane adds two products of ones.
@@ -119,6 +134,18 @@ RegisterLoop F32Loop() {
   }
 #endif
   return {"4 lanes", RunBaseline, 2 * 4 * kSums, Two};
+}
+
+RegisterLoop F64Loop() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512f")) {
+    return {"AVX-512 FMA", RunAvx512F64, 2 * 8 * kSums, Two};
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+    return {"AVX2 FMA", RunAvx2F64, 2 * 4 * kSums, Two};
+  }
+#endif
+  return {"2 lanes", RunBaselineF64, 2 * 2 * kSums, Two};
 }
 
 RegisterLoop BF16Loop() {

@@ -16,6 +16,7 @@ struct RegisterLoop {
 
 // The widest that this processor has.
 RegisterLoop F32Loop();
+RegisterLoop F64Loop();
 // `run` is null where the processor has no AVX512-BF16.
 RegisterLoop BF16Loop();
 // Products of u8 and s8, added in 32 bits; null without AVX-512 VNNI.

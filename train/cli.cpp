@@ -89,6 +89,10 @@ int Bench(const std::vector<std::string>& words) {
 }
 
 int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
+  if (row.run_words != nullptr) {
+    row.run_words(words);
+    return kOk;
+  }
   cxxopts::Options options(std::string("ohmgrad ") + row.name, row.help);
   options.custom_help("CONFIG.toml [--set section.key=value]... [--json]");
   options.positional_help("");

@@ -111,6 +111,16 @@ TEST_CASE("bench kernels holds each kernel against a positive roofline") {
   CHECK(kernels >= 3);
 }
 
+TEST_CASE("bench wires gives each case as a share of the fp64 peak") {
+  const auto cases =
+      Cases(Bench("wires '32 x 32' --threads 1 --seconds 0.01 --json"));
+  REQUIRE(cases.size() == 3);
+  for (const Json& one : cases) {
+    CHECK(one.at("fp64_peak_percent").get<double>() > 0);
+    CHECK(one.at("unit") == "GFLOP/s");
+  }
+}
+
 TEST_CASE("wrong words say what there is") {
   Outcome outcome = Bench("kernel");
   CHECK(outcome.code == 2);
@@ -128,7 +138,8 @@ TEST_CASE("wrong words say what there is") {
   CHECK(Contains(outcome.err, "resnet20 f32 vs pytorch f32 default"));
   outcome = Bench("step" + kSmall + "--match all");
   CHECK(outcome.code == 2);
-  CHECK(Contains(outcome.err, "--match only with kernels, crossbar, peers"));
+  CHECK(Contains(outcome.err,
+                 "--match only with kernels, crossbar, wires, peers"));
   CHECK(Bench("step").code == 2);
 }
 

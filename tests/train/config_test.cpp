@@ -325,13 +325,6 @@ TEST_CASE_FIXTURE(Fixture, "config: every default is in its own range") {
     CHECK(Fails(row.name + " = " + value) == "");
   }
   CHECK(Fails(HwSection()) == "");
-  for (const KeyRow& row : KeyRows(&defaults)) {
-    if (!row.name.starts_with("device.")) continue;
-    CAPTURE(row.name);
-    const std::string key = row.name.substr(row.name.find('.') + 1);
-    CHECK(Fails(HwSection() + "[device]\n" + key + " = " + ValueText(row) +
-                "\n") == "");
-  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "config: what shows later still names the line") {

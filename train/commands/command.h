@@ -17,10 +17,13 @@ struct CommandRow {
   // Does the work, prints for people on stdout and returns the result, which
   // `--json` prints as the last line.
   Metrics (*run)(const Config& config);
+  // Instead of `run` for a command that takes no CONFIG.toml: gets the words
+  // behind its name and prints everything itself.
+  void (*run_words)(const std::vector<std::string>& words) = nullptr;
 };
 
-// The commands that take CONFIG.toml; `list` and `bench`, which take none, are
-// in train/cli.cpp.
+// The commands that take a file; `list` and `bench`, which take none, are in
+// train/cli.cpp.
 const std::vector<CommandRow>& CommandTable();
 
 Metrics RunTrain(const Config& config);
@@ -29,5 +32,6 @@ Metrics RunTasks(const Config& config);
 Metrics RunMap(const Config& config);
 Metrics RunStats(const Config& config);
 Metrics RunSweep(const Config& config);
+void RunArray(const std::vector<std::string>& words);
 
 }  // namespace ohm::train

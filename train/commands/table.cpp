@@ -43,6 +43,12 @@ const std::vector<CommandRow>& CommandTable() {
        "goes on where it stopped: points whose config and weights have not "
        "changed are not measured again.",
        RunSweep},
+      {.name = "array",
+       .arguments = "FILE.json",
+       .help = "solve crossbar arrays with resistive wires",
+       .more = "",
+       .run = nullptr,
+       .run_words = RunArray},
   };
   return table;
 }
