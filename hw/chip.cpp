@@ -6,25 +6,16 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
-#include "hw/conductance.h"
 #include "hw/converters.h"
 
 namespace ohm::hw {
 namespace {
 
-// One arm of a tile: an array, with what of it the digital side knows.
-struct Arm {
-  CellArray cells;
-  std::vector<double> seen;  // effective conductances, siemens
-  // As far as the test of stuck cells tells: the array as it was to be, and
-  // with its stuck cells, both as seen; and the sensitivity of the latter.
-  std::vector<double> wanted_seen, profile_seen, sensitivity;
-};
-
 class ChipReader {
  public:
   ChipReader(const Tensor& codes, const TileMap& map, const CrossbarSpec& spec,
-             const Slicing& slicing, const LayerOnChip& chip)
+             const Slicing& slicing, const LayerOnChip& chip,
+             FrozenWires* frozen)
       : codes_(codes),
         map_(map),
         spec_(spec),
@@ -35,7 +26,9 @@ class ChipReader {
         slices_(map.outputs() == 0 ? 0 : int64_t(CellSlices())),
         arms_(spec.encoding == Encoding::kDifferential ? 2 : 1),
         ideal_weights_(spec.weight_bits == 0),
-        cell_largest_(CellLargest()) {
+        cell_largest_(CellLargest()),
+        frozen_(chip.device.wires.ideal() ? nullptr : frozen) {
+    if (frozen_ != nullptr) frozen_->resize(size_t(map.tiles() * arms_));
     const DeviceSpec& device = chip.device;
     reads_ = AnyEffect(device, Stage::kRead);
     const Shape all{int64_t(slicing.slices.size()), map.outputs(), fan_in_};
@@ -54,7 +47,8 @@ class ChipReader {
     }
     window_.g_min = spec.g_min;
     window_.g_max = spec.g_max;
-    window_.g_step = (spec.g_max - spec.g_min) / cell_largest_;
+    window_.g_step =
+        (spec.g_max - spec.g_min) * (1 - spec.headroom) / cell_largest_;
     // One input code is v_dd over the levels of the DAC.
     const int h = LargestInput(spec) == 0 ? 127 : LargestInput(spec);
     volt_step_ = spec.v_dd / (2.0 * h + 1);
@@ -96,12 +90,12 @@ class ChipReader {
     const int64_t first = column_tile * each;
     const int64_t count = std::min(each, outputs - first);
     Place place{row_tile, group * outputs + first, count};
-    std::vector<Arm> arms;
+    std::vector<ChipArray> arms;
     for (int64_t a = 0; a < arms_; ++a) {
-      arms.push_back(ReadArm(place, a, chip_.key.Child(uint64_t(tile))));
+      arms.push_back(ReadArm(place, tile, a));
     }
     int64_t faulty = 0;
-    for (const Arm& arm : arms) {
+    for (const ChipArray& arm : arms) {
       faulty += std::ranges::count_if(
           arm.cells.fault, [](Fault f) { return f != Fault::kNone; });
     }
@@ -133,44 +127,34 @@ class ChipReader {
            StoresComplement(codes, rows, cell_slicing_, slice);
   }
 
-  Arm ReadArm(const Place& place, int64_t arm, const Key& tile) const {
+  ChipArray ReadArm(const Place& place, int64_t tile, int64_t arm) const {
     const auto rows = map_.RowsOf(place.row_tile);
-    Arm read;
-    CellArray& cells = read.cells;
-    cells.rows = int64_t(rows.size());
-    cells.columns = place.outputs * slices_;
-    cells.window = window_;
-    cells.target.resize(size_t(cells.count()));
+    const int64_t columns = place.outputs * slices_;
+    std::vector<double> target(rows.size() * size_t(columns));
+    const double top = std::lerp(spec_.g_max, spec_.g_min, spec_.headroom);
     for (int64_t n = 0; n < place.outputs; ++n) {
       const float* codes = codes_.data() + (place.first_output + n) * fan_in_;
       for (int64_t s = 0; s < slices_; ++s) {
         for (size_t r = 0; r < rows.size(); ++r) {
           const double digit = Target(codes, rows, size_t(s), rows[r], arm);
-          cells.target[size_t(int64_t(r) * cells.columns + n * slices_ + s)] =
-              std::lerp(window_.g_min, window_.g_max, digit / cell_largest_);
+          target[size_t(int64_t(r) * columns + n * slices_ + s)] =
+              std::lerp(spec_.g_min, top, digit / cell_largest_);
         }
       }
     }
-    cells.g = cells.target;
-    cells.fault.assign(cells.target.size(), Fault::kNone);
-    const Key key = tile.Child(uint64_t(arm));
-    ApplyEffects(chip_.device, Stage::kProgramming, key, &cells);
-    ApplyEffects(chip_.device, Stage::kTime, key, &cells);
-    ApplyEffects(chip_.device, Stage::kRead, key, &cells);
-    read.seen = cells.g;
-    if (spec_.stuck_correction == StuckCorrection::kNone) return read;
-    read.wanted_seen = cells.target;
-    read.profile_seen = cells.target;
-    for (size_t i = 0; i < cells.fault.size(); ++i) {
-      if (cells.fault[i] == Fault::kNone) continue;
-      read.profile_seen[i] =
-          cells.fault[i] == Fault::kAtGMax ? window_.g_max : window_.g_min;
+    ArrayWants wants{.sensitivity = chip_.derivatives};
+    if (frozen_ != nullptr) {
+      wants.frozen = &(*frozen_)[size_t(tile * arms_ + arm)];
     }
-    return read;
+    return ReadArray(spec_, chip_.device, window_, int64_t(rows.size()),
+                     columns, std::move(target),
+                     chip_.key.Child(uint64_t(tile)).Child(uint64_t(arm)),
+                     wants);
   }
 
   // What one logical column's cells add up to, slice by slice.
-  void TakeColumn(const Place& place, int64_t n, const std::vector<Arm>& arms) {
+  void TakeColumn(const Place& place, int64_t n,
+                  const std::vector<ChipArray>& arms) {
     const auto rows = map_.RowsOf(place.row_tile);
     const int64_t output = place.first_output + n;
     const float* codes = codes_.data() + output * fan_in_;
@@ -192,8 +176,8 @@ class ChipReader {
   }
 
   void TakeCell(const Place& place, int64_t output, int64_t slice, int32_t k,
-                bool flipped, size_t cell, const std::vector<Arm>& arms) {
-    const double digit = Difference(arms, &Arm::seen, cell);
+                bool flipped, size_t cell, const std::vector<ChipArray>& arms) {
+    const double digit = Difference(arms, &ChipArray::seen, cell);
     const double weight = PlaceOf(slice);
     // In slices that are converted apart, or added up before.
     const int64_t apart = slicing_.whole() ? 0 : slice;
@@ -214,7 +198,7 @@ class ChipReader {
           static_cast<float>(weight * (flipped ? -error : error));
     }
     if (!reads_) return;
-    for (const Arm& arm : arms) {
+    for (const ChipArray& arm : arms) {
       const double unit = volt_step_ * window_.g_step;
       const double square = each * each / (unit * unit);
       result_.read.per_input.data()[plane + at] +=
@@ -229,28 +213,25 @@ class ChipReader {
   }
 
   // The arms of a cell, subtracted, in digits; a lone arm against g_min.
-  double Difference(const std::vector<Arm>& arms, std::vector<double> Arm::*of,
-                    size_t cell) const {
+  double Difference(const std::vector<ChipArray>& arms,
+                    std::vector<double> ChipArray::*of, size_t cell) const {
     const double other = SignedCells() ? (arms[1].*of)[cell] : window_.g_min;
     return ((arms[0].*of)[cell] - other) / window_.g_step;
   }
 
-  double CorrectionOf(size_t cell, const std::vector<Arm>& arms) const {
-    const bool faulty = std::ranges::any_of(arms, [&](const Arm& arm) {
-      return arm.cells.fault[cell] != Fault::kNone;
-    });
-    if (!faulty && spec_.stuck_correction != StuckCorrection::kDense)
-      return 0.0;
-    return Difference(arms, &Arm::wanted_seen, cell) -
-           Difference(arms, &Arm::profile_seen, cell);
+  double CorrectionOf(size_t cell, const std::vector<ChipArray>& arms) const {
+    double missing = arms[0].missing[cell];
+    if (SignedCells()) missing -= arms[1].missing[cell];
+    return missing / window_.g_step;
   }
 
   // Of the cell in the arm of the weight's sign.
-  double SlopeOf(int64_t at, size_t cell, const std::vector<Arm>& arms) const {
-    const size_t arm = SignedCells() && codes_.data()[at] < 0 ? 1 : 0;
-    const bool stuck = arms[arm].cells.fault[cell] != Fault::kNone;
-    return stuck && spec_.stuck_correction == StuckCorrection::kNone ? 0.0
-                                                                     : 1.0;
+  double SlopeOf(int64_t at, size_t cell,
+                 const std::vector<ChipArray>& arms) const {
+    const ChipArray& arm = arms[SignedCells() && codes_.data()[at] < 0 ? 1 : 0];
+    const bool stuck = arm.cells.fault[cell] != Fault::kNone;
+    if (stuck && spec_.stuck_correction == StuckCorrection::kNone) return 0.0;
+    return arm.sensitivity.empty() ? 1.0 : arm.sensitivity[cell];
   }
 
   // Sums of slices lose their offset, slopes become a mean.
@@ -273,7 +254,9 @@ class ChipReader {
   const LayerOnChip& chip_;
   int64_t fan_in_, slices_, arms_;
   bool ideal_weights_, reads_ = false;
-  double cell_largest_, volt_step_ = 0;
+  double cell_largest_;
+  FrozenWires* frozen_;
+  double volt_step_ = 0;
   CellWindow window_;
   ChipCells result_;
 };
@@ -283,13 +266,13 @@ class ChipReader {
 bool ChangesCells(const LayerOnChip& chip) {
   return AnyEffect(chip.device, Stage::kProgramming) ||
          AnyEffect(chip.device, Stage::kTime) ||
-         AnyEffect(chip.device, Stage::kRead);
+         AnyEffect(chip.device, Stage::kRead) || !chip.device.wires.ideal();
 }
 
 ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,
                       const CrossbarSpec& spec, const Slicing& slicing,
-                      const LayerOnChip& chip) {
-  return ChipReader(codes, map, spec, slicing, chip).Run();
+                      const LayerOnChip& chip, FrozenWires* frozen) {
+  return ChipReader(codes, map, spec, slicing, chip, frozen).Run();
 }
 
 }  // namespace ohm::hw

@@ -12,6 +12,7 @@
 
 #include "core/base/random.h"
 #include "core/tensor/tensor.h"
+#include "hw/chip_array.h"
 #include "hw/effects/device.h"
 #include "hw/geometry.h"
 #include "hw/slicing.h"
@@ -21,8 +22,12 @@ namespace ohm::hw {
 
 struct LayerOnChip {
   DeviceSpec device;
-  Key key;  // of the layer on its chip
+  Key key;                   // of the layer on its chip
+  bool derivatives = false;  // ChipCells::slope knows the wires, too
 };
+
+// The wires of a layer's arrays, solved once; by tile and arm.
+using FrozenWires = std::vector<FrozenArray>;
 
 // Variances of one read in products of digits squared; [slices, out, fan-in]:
 // of a column, sum over its rows of |x| * per_input + x^2 * per_square, plus
@@ -51,10 +56,11 @@ bool ChangesCells(const LayerOnChip& chip);
 
 // `codes` f32 [out, ...] are to be written; `largest` is the largest of them
 // (h, or the largest magnitude where weights are ideal). Parallel over tiles;
-// the same bits at any thread count. With wires it costs a solution of every
-// array (hw/wires/effective.h).
+// the same bits at any thread count. `frozen`, where not null and not empty,
+// stands for the wires; an empty one is filled, at twice the cost. With wires
+// it costs a solution of every array (hw/wires/effective.h).
 ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,
                       const CrossbarSpec& spec, const Slicing& slicing,
-                      const LayerOnChip& chip);
+                      const LayerOnChip& chip, FrozenWires* frozen = nullptr);
 
 }  // namespace ohm::hw

@@ -109,11 +109,12 @@ enum class Shortcut : uint8_t { kWhereExact, kNever };
 
 // w [out, kh, kw, in / groups], f32. Error where shapes or spec are wrong.
 // `chip`: the devices that hold the weights; null or without effects: ideal
-// ones.
+// ones. `frozen`: as for CellsOnChip.
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
                    const CrossbarSpec& spec,
                    Shortcut shortcut = Shortcut::kWhereExact,
-                   const LayerOnChip* chip = nullptr);
+                   const LayerOnChip* chip = nullptr,
+                   FrozenWires* frozen = nullptr);
 
 // What the converters cover, in the layer's own units.
 struct Ranges {

@@ -300,8 +300,9 @@ void PackVariances(const ReadVariances& read, Programmed* p) {
   }
 }
 
-void ReadChip(const LayerOnChip& chip, Programmed* p) {
-  ChipCells cells = CellsOnChip(p->codes, p->map, p->spec, p->slicing, chip);
+void ReadChip(const LayerOnChip& chip, FrozenWires* frozen, Programmed* p) {
+  ChipCells cells =
+      CellsOnChip(p->codes, p->map, p->spec, p->slicing, chip, frozen);
   p->lossless = false;
   p->cells = std::move(cells.digits);
   p->faulty_cells = cells.faulty_cells;
@@ -320,7 +321,7 @@ void ReadChip(const LayerOnChip& chip, Programmed* p) {
 
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
                    const CrossbarSpec& spec, Shortcut shortcut,
-                   const LayerOnChip* chip) {
+                   const LayerOnChip* chip, FrozenWires* frozen) {
   OHM_CHECK(w.shape().rank() == 4,
             "[crossbar] expected weights [out, kh, kw, in / groups], got " +
                 w.shape().str());
@@ -340,7 +341,7 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   p.channels = p.integer ? RoundUp(w.size(3), 4) : w.size(3);
   p.padded_outputs = RoundUp(p.map.matrix().outputs, 16);
   if (chip != nullptr && ChangesCells(*chip)) {
-    ReadChip(*chip, &p);
+    ReadChip(*chip, frozen, &p);
   } else {
     p.lossless = IsLossless(p.map, spec, p.slicing);
     if (p.lossless && shortcut == Shortcut::kWhereExact) {

@@ -49,6 +49,8 @@ struct CrossbarSpec {
   bool column_flip = false;
   double g_min = 1.0 / 3e6;
   double g_max = 1.0 / 3e3;
+  double headroom = 0;
+  int predistort = 0;
   // Inputs.
   int dac_bits = 8;
   int dac_levels = 0;

@@ -72,7 +72,21 @@ void VisitCellFields(CrossbarSpec& spec, Visitor&& visit) {
         FieldDoc{.unit = "siemens",
                  .min = 1e-12,
                  .max = 1,
-                 .doc = "Conductance of the largest code."});
+                 .doc = "Largest conductance of a cell; that of the largest "
+                        "code, less the headroom."});
+  visit("headroom", spec.headroom,
+        FieldDoc{.unit = "share",
+                 .min = 0,
+                 .max = 0.99,
+                 .doc = "Share of g_max - g_min that no code uses: room for "
+                        "predistort."});
+  visit("predistort", spec.predistort,
+        FieldDoc{.unit = "steps",
+                 .min = 0,
+                 .max = 100,
+                 .doc = "Steps of G <- clip(G * target / effective) before "
+                        "cells are written, so that they act as they should "
+                        "behind the chip's wires."});
 }
 
 template <typename Visitor>

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "core/base/hash.h"
+#include "core/ops/mul.h"
 #include "core/ops/reshape.h"
 #include "hw/adc.h"
 #include "hw/converters.h"
@@ -91,18 +92,32 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
 
 std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
     const Tensor& w, const Conv2dSpec& conv, const Context& context) {
-  const auto write = [&] {
+  const auto write = [&](hw::FrozenWires* frozen) {
+    hw::LayerOnChip chip;
+    if (chip_ != nullptr) chip = *chip_;
+    chip.derivatives = context.training;
     return std::make_shared<const hw::Programmed>(
-        hw::Program(w, conv, spec_, hw::Shortcut::kWhereExact, chip_.get()));
+        hw::Program(w, conv, spec_, hw::Shortcut::kWhereExact, &chip, frozen));
   };
-  // Training writes them anew at each step.
-  if (context.training) return write();
+  if (context.training) {  // writes them anew at each step
+    const int64_t each = chip_ != nullptr ? chip_->device.wires.refresh : 1;
+    if (steps_++ % each == 0) frozen_.clear();
+    return write(&frozen_);
+  }
   const uint64_t weights =
       ContentHash(w.data(), size_t(w.count()) * sizeof(float));
   if (written_.cells == nullptr || written_.weights != weights) {
-    written_ = {weights, write()};
+    written_ = {weights, write(nullptr)};
   }
   return written_.cells;
+}
+
+Var CrossbarPolicy::Gain() const {
+  if (mask_ == nullptr) {
+    return column_gain_.defined() ? Var(column_gain_) : Var();
+  }
+  const Var gain = mask_->Gain();
+  return column_gain_.defined() ? Mul(gain, Var(column_gain_)) : gain;
 }
 
 Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
@@ -122,7 +137,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   hw::Observed observed;
   const bool observes = follows && (hw::CalibratesAdc(spec_)) &&
                         !(learns() && !ranges.adc.empty());
-  const Var gain = mask_ != nullptr ? mask_->Gain() : Var();
+  const Var gain = Gain();
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
   const auto cells = Written(w.value(), spec, context);
   const int64_t wanted = hw::AdcRangeCount(cells->map, spec_);
@@ -135,11 +150,24 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   if (statistics_ != nullptr) {
     hw::CollectStatistics(x.value(), *cells, ranges, statistics_);
   }
-  const hw::PassNoise noise{
-      context.noise.Child(path_), context.first_sample, {}, {}};
-  const Var y = CrossbarConv2d({x, w, gain, bias, range}, cells, ranges,
-                               observes ? &observed : nullptr,
-                               cells->noise_rows.defined() ? &noise : nullptr);
+  if (profile_ != nullptr) {
+    if (profile_cells_ == nullptr) {
+      profile_cells_ = std::make_shared<const hw::Programmed>(
+          hw::Program(w.value(), spec, spec_, hw::Shortcut::kWhereExact,
+                      profile_chip_.get()));
+    }
+    profile_->Add(x.value(), *cells, *profile_cells_, ranges);
+  }
+  hw::PassNoise noise{context.noise.Child(path_), context.first_sample, {}, {}};
+  if (context.training) {
+    noise.shift = shift_;
+    noise.deviation = deviation_;
+  }
+  const bool draws = cells->noise_rows.defined() || noise.shift.defined() ||
+                     noise.deviation.defined();
+  const Var y =
+      CrossbarConv2d({x, w, gain, bias, range}, cells, ranges,
+                     observes ? &observed : nullptr, draws ? &noise : nullptr);
   if (follows && !first && !context.calibrating) FollowInput(seen, context);
   if (observes) FollowAdc(observed.adc, context);
   return y;
@@ -198,11 +226,15 @@ int MapToCrossbar(Module* model, const LeafPredicate& predicate,
   return mapped;
 }
 
+std::shared_ptr<const hw::LayerOnChip> LayerChip(const hw::DeviceSpec& device,
+                                                 const std::string& path) {
+  return std::make_shared<const hw::LayerOnChip>(
+      hw::LayerOnChip{device, hw::ChipKey(device).Child(path)});
+}
+
 void PutOnChip(Module* model, const hw::DeviceSpec& device) {
-  const Key chip = hw::ChipKey(device);
   for (const CrossbarLeaf& leaf : CrossbarLeaves(model)) {
-    leaf.policy->set_chip(std::make_shared<const hw::LayerOnChip>(
-        hw::LayerOnChip{device, chip.Child(leaf.path)}));
+    leaf.policy->set_chip(LayerChip(device, leaf.path));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hw/crossbar.h"
+#include "hw/shift_profile.h"
 #include "hw/statistics.h"
 #include "nn/layers/weight_layer.h"
 #include "nn/masks/mask.h"
@@ -52,8 +53,31 @@ class CrossbarPolicy : public Policy {
   void set_chip(std::shared_ptr<const hw::LayerOnChip> chip) {
     chip_ = std::move(chip);
     written_ = {};
+    frozen_.clear();
+    steps_ = 0;
   }
   const hw::LayerOnChip* chip() const { return chip_.get(); }
+
+  // What training adds to the sums before their ADCs (NIA), layer units,
+  // [row_tiles, out] each; undefined: nothing. No state: set by who trains.
+  void set_injection(Tensor shift, Tensor deviation) {
+    shift_ = std::move(shift);
+    deviation_ = std::move(deviation);
+  }
+  // Digital factors of converted sums, [row_tiles, out]; undefined: 1. They
+  // multiply with a mask's.
+  void set_column_gain(Tensor gain) { column_gain_ = std::move(gain); }
+  const Tensor& column_gain() const { return column_gain_; }
+
+  // While set, every forward pass adds to the profile what its sums would be on
+  // `chip`, and goes on with what they are; null: none does. The weights must
+  // not change in between.
+  void set_profile(hw::ShiftProfile* profile,
+                   std::shared_ptr<const hw::LayerOnChip> chip) {
+    profile_ = profile;
+    profile_chip_ = std::move(chip);
+    profile_cells_ = nullptr;
+  }
 
   // While set, every forward pass adds what its ADCs see; null: none does.
   void set_statistics(std::vector<hw::TileStatistics>* tiles) {
@@ -74,6 +98,8 @@ class CrossbarPolicy : public Policy {
   std::shared_ptr<const hw::Programmed> Written(const Tensor& w,
                                                 const Conv2dSpec& conv,
                                                 const Context& context);
+  // Factors of converted sums, of mask and gains; undefined: 1.
+  Var Gain() const;
   void FollowInput(float seen, const Context& context);
   void FollowAdc(const std::vector<float>& seen, const Context& context);
 
@@ -82,6 +108,12 @@ class CrossbarPolicy : public Policy {
   Tensor input_range_, adc_range_;
   Var learned_range_;  // instead of adc_range_, if it is learned
   std::unique_ptr<ColumnMask> mask_;
+  Tensor shift_, deviation_, column_gain_;
+  hw::ShiftProfile* profile_ = nullptr;
+  std::shared_ptr<const hw::LayerOnChip> profile_chip_;
+  std::shared_ptr<const hw::Programmed> profile_cells_;
+  hw::FrozenWires frozen_;  // of training
+  int64_t steps_ = 0;       // of training, since the chip was set
   std::shared_ptr<const hw::LayerOnChip> chip_;
   struct {
     uint64_t weights = 0;  // a hash of them
@@ -103,6 +135,9 @@ int MapToCrossbar(Module* model, const LeafPredicate& predicate,
 // Puts the leaves that are on crossbars onto one chip of such devices, each
 // with draws of its own; it replaces an earlier chip.
 void PutOnChip(Module* model, const hw::DeviceSpec& device);
+// What PutOnChip gives the leaf at `path`.
+std::shared_ptr<const hw::LayerOnChip> LayerChip(const hw::DeviceSpec& device,
+                                                 const std::string& path);
 
 // A leaf on a crossbar.
 struct CrossbarLeaf {

@@ -45,6 +45,7 @@ struct NamedBuffer {
 struct Context {
   bool training = false;  // batch statistics, converter ranges follow the data
   bool calibrating = false;  // crossbars set their converter ranges from this
+  bool normalising = false;  // batch statistics alone; all else as in use
   // Randomness of this pass: a trainer gives each step a key of its own, a
   // layer draws from noise.Child(its name).
   Key noise = Key();

@@ -107,6 +107,7 @@ std::vector<KeyRow> KeyRows(Config* config) {
   collector.Section("model", &config->model);
   collector.Section("train", &config->train);
   collector.Section("tasks", &config->tasks);
+  collector.Section("adapt", &config->adapt);
   collector.Section("eval", &config->eval);
   collector.Section("sweep", &config->sweep);
   collector.Section("run", &config->run);

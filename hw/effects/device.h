@@ -18,6 +18,7 @@
 #include "hw/effects/variation.h"
 #include "hw/effects/write_error.h"
 #include "hw/field_doc.h"
+#include "hw/wires/wire_spec.h"
 
 namespace ohm::hw {
 
@@ -65,6 +66,7 @@ struct DeviceSpec {
   TelegraphNoise telegraph_noise;
   FlickerNoise flicker_noise;
   ReadNoise read_noise;
+  WireSpec wires;  // between the cells and everything else
   Conditions conditions;
   int64_t chip = 0;
 
@@ -85,6 +87,7 @@ struct DeviceSpec {
     telegraph_noise.Visit(visit);
     flicker_noise.Visit(visit);
     read_noise.Visit(visit);
+    wires.Visit(visit);
     conditions.Visit(visit);
     visit("chip", chip,
           FieldDoc{.min = 0,

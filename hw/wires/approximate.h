@@ -7,12 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "hw/wires/wire_spec.h"
 #include "hw/wires/wires.h"
 
 namespace ohm::hw {
-
-// How wires enter a computation; the words of WireModelTable.
-enum class WireModel { kExact, kAlphaBeta, kDmr, kFirstOrder };
 
 struct WireModelRow {
   const char* name;  // "alpha_beta": the word of a config key

@@ -31,6 +31,8 @@ struct Wires {
   double r_source = 0;  // between an input and the first node of its word line
   double r_load = 0;    // between the last node of a bit line and ground
 
+  bool operator==(const Wires&) const = default;
+
   bool ideal() const {
     return r_row == 0 && r_column == 0 && r_source == 0 && r_load == 0;
   }

@@ -14,7 +14,7 @@ BatchNorm2d::BatchNorm2d(int64_t channels)
 
 Var BatchNorm2d::Forward(const Var& x, const Context& context,
                          const AfterNorm& after) {
-  if (context.training && mode_ == NormMode::kBatch) {
+  if ((context.training || context.normalising) && mode_ == NormMode::kBatch) {
     return ohm::BatchNorm2d(x, weight_, bias_,
                             {&running_mean_, &running_var_, kMomentum}, kEps,
                             after);

@@ -10,6 +10,7 @@
 #include "core/ops/dropout.h"
 #include "core/ops/flatten.h"
 #include "core/ops/linear.h"
+#include "core/ops/mul.h"
 #include "core/ops/pool2d.h"
 #include "core/ops/relu.h"
 #include "core/ops/reshape.h"
@@ -217,6 +218,16 @@ std::vector<OpRow> PlainRows() {
        [](const Tensors& t) {
          return Map(t[0], [](float x) { return 2 * x; });
        }},
+      {"mul",
+       "",
+       {{3, 4}, {3, 4}},
+       [](const Vars& v) { return Mul(v[0], v[1]); },
+       [](const Tensors& t) {
+         Tensor y = t[0].Clone();
+         for (int64_t i = 0; i < y.count(); ++i) y.data()[i] *= t[1].data()[i];
+         return y;
+       },
+       {0, 1}},
       {"reshape",
        "",
        {{2, 6}},

@@ -44,7 +44,7 @@ struct Branch {
 
 class Network {
  public:
-  Network(const hw::CellArray& array, const hw::Wires& wires)
+  Network(const hw::CellMatrix& array, const hw::Wires& wires)
       : array_(array), nodes_(array.rows, array.columns) {
     const int64_t m = array.rows, n = array.columns;
     for (int64_t i = 0; i < m; ++i) {
@@ -149,7 +149,7 @@ class Network {
     return nodes_.Root(node) == nodes_.Root(nodes_.Source(input)) ? 1 : 0;
   }
 
-  const hw::CellArray& array_;
+  const hw::CellMatrix& array_;
   Nodes nodes_;
   std::vector<Branch> branches_;
   std::vector<int64_t> unknown_;
@@ -159,7 +159,7 @@ class Network {
 
 }  // namespace
 
-std::vector<double> NodalConductance(const hw::CellArray& array,
+std::vector<double> NodalConductance(const hw::CellMatrix& array,
                                      const hw::Wires& wires) {
   return Network(array, wires).Solve();
 }
@@ -176,8 +176,8 @@ std::vector<double> Currents(const std::vector<double>& conductance,
   return currents;
 }
 
-hw::CellArray RandomArray(int64_t rows, int64_t columns, Key key) {
-  hw::CellArray array{rows, columns, {}};
+hw::CellMatrix RandomArray(int64_t rows, int64_t columns, Key key) {
+  hw::CellMatrix array{rows, columns, {}};
   for (uint64_t c = 0; c < uint64_t(rows * columns); ++c) {
     const double u = key.Uniform(c);
     array.siemens.push_back(u < 0.1 ? 0 : u / 3e3);
@@ -185,12 +185,12 @@ hw::CellArray RandomArray(int64_t rows, int64_t columns, Key key) {
   return array;
 }
 
-hw::CellArray HalfGaussianArray(int64_t rows, int64_t columns, Key key) {
+hw::CellMatrix HalfGaussianArray(int64_t rows, int64_t columns, Key key) {
   const std::vector<double> normals = Normals(rows * columns, key);
   double largest = 0;
   for (const double x : normals) largest = std::max(largest, std::fabs(x));
   const double g_min = 1 / 3e6, g_max = 1 / 3e3;
-  hw::CellArray array{rows, columns, {}};
+  hw::CellMatrix array{rows, columns, {}};
   for (const double x : normals) {
     array.siemens.push_back(g_min +
                             (g_max - g_min) * std::max(0.0, x / largest));

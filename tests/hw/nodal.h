@@ -12,7 +12,7 @@ namespace ohm::test {
 
 // Geff [rows, columns]: one input at 1 V after the other. Nodes that no
 // resistance parts are one node.
-std::vector<double> NodalConductance(const hw::CellArray& array,
+std::vector<double> NodalConductance(const hw::CellMatrix& array,
                                      const hw::Wires& wires);
 
 // Output currents for word lines at `volts`.
@@ -20,10 +20,10 @@ std::vector<double> Currents(const std::vector<double>& conductance,
                              const std::vector<double>& volts);
 
 // Cells uniform in 0 .. 1/3000 S, some of which conduct nothing.
-hw::CellArray RandomArray(int64_t rows, int64_t columns, Key key);
+hw::CellMatrix RandomArray(int64_t rows, int64_t columns, Key key);
 // G_min + (G_max - G_min) * max(0, normal), scaled to its largest: one arm of
 // differential pairs, 1/3e6 .. 1/3e3 S.
-hw::CellArray HalfGaussianArray(int64_t rows, int64_t columns, Key key);
+hw::CellMatrix HalfGaussianArray(int64_t rows, int64_t columns, Key key);
 
 std::vector<double> Normals(int64_t count, Key key);
 

@@ -27,6 +27,7 @@ struct CommandRow {
 const std::vector<CommandRow>& CommandTable();
 
 Metrics RunTrain(const Config& config);
+Metrics RunAdapt(const Config& config);
 Metrics RunEval(const Config& config);
 Metrics RunTasks(const Config& config);
 Metrics RunMap(const Config& config);

@@ -16,6 +16,15 @@ const std::vector<CommandRow>& CommandTable() {
        "is set (calibrating converter ranges on training images where the "
        "file holds none), and reads data.set's eval.split once.",
        RunEval},
+      {"adapt", "CONFIG.toml", "fit a network to chips with real devices",
+       "Takes the network of model.weights to chips with the [device] "
+       "section's "
+       "faults, wires and noise: trains it as adapt.inject (noise injection "
+       "adaption) and adapt.in_loop say, then fits on each of eval.chips "
+       "chips what adapt.gain and adapt.norm_batches ask for, and compares "
+       "with the same chips without any of it. hw.predistort and "
+       "hw.stuck_correction combine with all of them.",
+       RunAdapt},
       {"tasks", "CONFIG.toml", "adapt one programmed backbone to new tasks",
        "Takes the backbone from model.weights, or trains it first; maps it "
        "onto crossbars; then, for every set of tasks.sets and every method of "

@@ -1,0 +1,161 @@
+#include "hw/chip_array.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "hw/wires/approximate.h"
+#include "hw/wires/effective.h"
+
+namespace ohm::hw {
+namespace {
+
+class ArrayReader {
+ public:
+  ArrayReader(const CrossbarSpec& spec, const DeviceSpec& device, int64_t rows,
+              int64_t columns)
+      : spec_(spec),
+        device_(device),
+        rows_(rows),
+        columns_(columns),
+        wires_(device.wires.At(device.conditions.kelvin)) {}
+
+  ChipArray Read(const CellWindow& window, std::vector<double> target,
+                 const Key& key, const ArrayWants& wants) {
+    ChipArray array;
+    Predistort(window, &target);
+    array.cells = MakeCells(rows_, columns_, window, std::move(target));
+    for (const Stage stage :
+         {Stage::kProgramming, Stage::kTime, Stage::kRead}) {
+      ApplyEffects(device_, stage, key, &array.cells);
+    }
+    See(wants, &array);
+    if (spec_.stuck_correction != StuckCorrection::kNone) FindMissing(&array);
+    DampNoise(&array);
+    return array;
+  }
+
+ private:
+  CellMatrix Matrix(const std::vector<double>& g) const {
+    return {rows_, columns_, g};
+  }
+
+  std::vector<double> Seen(const std::vector<double>& g) const {
+    if (wires_.ideal()) return g;
+    return EffectiveBy(device_.wires.model, Matrix(g), wires_);
+  }
+
+  // Hu et al., DAC 2016, in style: cells that wires weaken are written higher.
+  void Predistort(const CellWindow& window, std::vector<double>* g) const {
+    if (wires_.ideal()) return;
+    const std::vector<double> wanted = *g;
+    for (int step = 0; step < spec_.predistort; ++step) {
+      const std::vector<double> seen = Seen(*g);
+      for (size_t i = 0; i < g->size(); ++i) {
+        if (seen[i] <= 0) continue;
+        (*g)[i] = std::clamp((*g)[i] * wanted[i] / seen[i], window.g_min,
+                             window.g_max);
+      }
+    }
+  }
+
+  void See(const ArrayWants& wants, ChipArray* array) const {
+    const std::vector<double>& g = array->cells.g;
+    if (wires_.ideal()) {
+      array->seen = g;
+      return;
+    }
+    if (wants.frozen != nullptr && !wants.frozen->g.empty()) {
+      const FrozenArray& frozen = *wants.frozen;
+      array->seen.resize(g.size());
+      for (size_t i = 0; i < g.size(); ++i) {
+        array->seen[i] =
+            frozen.seen[i] + frozen.sensitivity[i] * (g[i] - frozen.g[i]);
+      }
+      array->sensitivity = frozen.sensitivity;
+      return;
+    }
+    const bool noisy = !array->cells.constant.empty();
+    if (wants.sensitivity || noisy || wants.frozen != nullptr) {
+      const SolvedArray solved(Matrix(g), wires_);
+      array->sensitivity = solved.Sensitivity();
+      array->seen = device_.wires.model == WireModel::kExact
+                        ? solved.effective()
+                        : Seen(g);
+    } else {
+      array->seen = Seen(g);
+    }
+    if (wants.frozen != nullptr) {
+      *wants.frozen = {g, array->seen, array->sensitivity};
+    }
+  }
+
+  // A test of the chip knows stuck cells and what was to be written, no more.
+  void FindMissing(ChipArray* array) const {
+    const CellArray& cells = array->cells;
+    const bool any = std::ranges::any_of(
+        cells.fault, [](Fault f) { return f != Fault::kNone; });
+    array->missing.assign(cells.g.size(), 0.0);
+    if (!any) return;
+    std::vector<double> profile = cells.target;
+    for (size_t i = 0; i < profile.size(); ++i) {
+      if (cells.fault[i] == Fault::kAtGMax) profile[i] = cells.window.g_max;
+      if (cells.fault[i] == Fault::kAtGMin) profile[i] = cells.window.g_min;
+    }
+    Compare(profile, array);
+    for (size_t i = 0; i < profile.size(); ++i) {
+      const bool dense = spec_.stuck_correction == StuckCorrection::kDense;
+      if (cells.fault[i] == Fault::kNone && !dense) array->missing[i] = 0;
+    }
+  }
+
+  void Compare(const std::vector<double>& profile, ChipArray* array) const {
+    const std::vector<double>& target = array->cells.target;
+    const bool local = spec_.stuck_correction == StuckCorrection::kLocal;
+    if (wires_.ideal() || local ||
+        spec_.stuck_correction == StuckCorrection::kPlain) {
+      for (size_t i = 0; i < profile.size(); ++i) {
+        array->missing[i] = target[i] - profile[i];
+      }
+      if (wires_.ideal() || !local) return;
+      const auto d = SolvedArray(Matrix(profile), wires_).Sensitivity();
+      for (size_t i = 0; i < d.size(); ++i) array->missing[i] *= d[i];
+      return;
+    }
+    const std::vector<double> wanted = Seen(target), seen = Seen(profile);
+    for (size_t i = 0; i < seen.size(); ++i) {
+      array->missing[i] = wanted[i] - seen[i];
+    }
+  }
+
+  // Behind wires a cell sees the share p of its input's voltage, and the share
+  // q of its current reaches its output; p q is its sensitivity, and p and q
+  // are about alike. First order, own column only.
+  static void DampNoise(ChipArray* array) {
+    CellArray& cells = array->cells;
+    if (array->sensitivity.empty() || cells.constant.empty()) return;
+    for (size_t i = 0; i < cells.constant.size(); ++i) {
+      const double d = array->sensitivity[i];
+      cells.constant[i] *= d;
+      cells.per_volt[i] *= d * std::sqrt(d);
+      cells.per_volt2[i] *= d * d;
+    }
+  }
+
+  const CrossbarSpec& spec_;
+  const DeviceSpec& device_;
+  int64_t rows_, columns_;
+  Wires wires_;
+};
+
+}  // namespace
+
+ChipArray ReadArray(const CrossbarSpec& spec, const DeviceSpec& device,
+                    const CellWindow& window, int64_t rows, int64_t columns,
+                    std::vector<double> target, const Key& key,
+                    const ArrayWants& wants) {
+  return ArrayReader(spec, device, rows, columns)
+      .Read(window, std::move(target), key, wants);
+}
+
+}  // namespace ohm::hw

@@ -1,0 +1,46 @@
+// One array of a chip: its cells written, aged and seen through its wires.
+// Internal to hw.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/random.h"
+#include "hw/effects/device.h"
+#include "hw/effects/effect.h"
+#include "hw/spec.h"
+
+namespace ohm::hw {
+
+// An array's wires, solved for one state of its cells: what stands for them
+// until they are solved anew (the frozen D of reference work on NIA: a change
+// dG of the cells changes what is seen by D o dG).
+struct FrozenArray {
+  std::vector<double> g, seen,
+      sensitivity;  // [rows * columns]; empty: none yet
+};
+
+// What is asked of an array beyond what its columns are seen to hold.
+struct ArrayWants {
+  bool sensitivity = false;       // of what is seen by the cells
+  FrozenArray* frozen = nullptr;  // used if filled, else filled; null: solve
+};
+
+struct ChipArray {
+  CellArray cells;
+  std::vector<double> seen;         // effective conductances, siemens
+  std::vector<double> sensitivity;  // d seen / d g of each cell; empty: all 1
+  // What a test of the chip finds missing where cells are stuck (or, for kDense
+  // behind wires, anywhere), siemens; empty: no correction.
+  std::vector<double> missing;
+};
+
+// `target`: conductances to be written, [rows * columns]; `key` the array's.
+// Costs solutions of its wires: one; spec.predistort more; with correction
+// behind wires two more.
+ChipArray ReadArray(const CrossbarSpec& spec, const DeviceSpec& device,
+                    const CellWindow& window, int64_t rows, int64_t columns,
+                    std::vector<double> target, const Key& key,
+                    const ArrayWants& wants);
+
+}  // namespace ohm::hw

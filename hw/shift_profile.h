@@ -1,0 +1,47 @@
+// How far the sums of a layer's columns are off on a chip: what noise injection
+// adaption (NIA, DAC 2019; reconstructed, only its abstract is public) injects,
+// and what a gain behind the ADCs can make up for.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "hw/crossbar.h"
+
+namespace ohm::hw {
+
+// What shares one fitted number.
+enum class FitPer : uint8_t { kNone, kLayer, kTile, kColumn };
+
+class ShiftProfile {
+ public:
+  // Adds the sums that x [n, h, w, c] gives on ideal devices and on a chip,
+  // both programmed with the same weights, before any ADC. Whole conversions
+  // only (adc_per = output). The order of calls decides the last bits, threads
+  // do not.
+  void Add(const Tensor& x, const Programmed& ideal, const Programmed& chip,
+           const Ranges& ranges);
+
+  // Of the shift (chip - ideal), layer units: [row_tiles, out]; of columns that
+  // share a fit all alike. `per` must not be kNone; Add came before.
+  Tensor Mean(FitPer per) const;
+  Tensor Deviation(FitPer per) const;
+  // The factor of the chip's sums that comes nearest to the ideal ones (least
+  // squares); 1 where the chip's are all 0.
+  Tensor Gain(FitPer per) const;
+
+ private:
+  struct Sums {
+    double count = 0, ideal = 0, chip = 0;
+    double ideal_chip = 0, ideal2 = 0, chip2 = 0;
+    void Add(const Sums& other);
+  };
+  std::vector<Sums> Shared(FitPer per) const;  // of each column
+  template <typename Fit>
+  Tensor Fitted(FitPer per, const Fit& fit) const;
+
+  TileMap map_;
+  std::vector<Sums> columns_;  // [row_tiles, out]
+};
+
+}  // namespace ohm::hw

@@ -1,0 +1,93 @@
+#include "hw/shift_profile.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "core/base/parallel.h"
+#include "tests/hw/layers.h"
+
+namespace ohm::test {
+namespace {
+
+// Two row tiles of 64 and 36 rows, 5 outputs, on a chip with wires.
+CrossbarLayer WiredLayer() {
+  CrossbarLayer layer =
+      MakeLayer({300, 1, 1, 1, 100, 5, 1, 1}, hw::CrossbarSpec{}, Key(81));
+  layer.chip.device.wires.at_300_kelvin = {28, 28, 4, 4};
+  return layer;
+}
+
+hw::ShiftProfile ProfileOf(const CrossbarLayer& layer) {
+  hw::ShiftProfile profile;
+  profile.Add(layer.x, hw::Program(layer.w, layer.conv, layer.spec),
+              layer.Program(), layer.ranges);
+  return profile;
+}
+
+// The sums of one row tile on their own: other gains are 0.
+Tensor SumsOf(const CrossbarLayer& layer, const hw::Programmed& program,
+              int64_t row_tile) {
+  hw::Ranges ranges = layer.ranges;
+  ranges.adc.clear();  // ideal ADCs
+  Tensor gain = Tensor::Zeros({2, 5});
+  for (int64_t o = 0; o < 5; ++o) gain.data()[row_tile * 5 + o] = 1;
+  return hw::Forward(layer.x, program, ranges, gain, nullptr);
+}
+
+TEST_CASE("shift profile: moments and gain of each column's sums") {
+  const CrossbarLayer layer = WiredLayer();
+  const hw::ShiftProfile profile = ProfileOf(layer);
+  const hw::Programmed ideal = hw::Program(layer.w, layer.conv, layer.spec);
+  const Tensor mean = profile.Mean(hw::FitPer::kColumn);
+  const Tensor deviation = profile.Deviation(hw::FitPer::kColumn);
+  const Tensor gain = profile.Gain(hw::FitPer::kColumn);
+  REQUIRE(mean.shape() == Shape{2, 5});
+  for (int64_t t = 0; t < 2; ++t) {
+    const Tensor a = SumsOf(layer, ideal, t);
+    const Tensor b = SumsOf(layer, layer.Program(), t);
+    for (int64_t o = 0; o < 5; ++o) {
+      double sum = 0, square = 0, ab = 0, bb = 0;
+      for (int64_t n = 0; n < 300; ++n) {
+        const double u = double(a.data()[n * 5 + o]);
+        const double v = double(b.data()[n * 5 + o]);
+        sum += v - u;
+        square += (v - u) * (v - u);
+        ab += u * v;
+        bb += v * v;
+      }
+      const int64_t at = t * 5 + o;
+      const double m = sum / 300;
+      CHECK(double(mean.data()[at]) == doctest::Approx(m).epsilon(1e-4));
+      CHECK(double(deviation.data()[at]) ==
+            doctest::Approx(std::sqrt(square / 300 - m * m)).epsilon(1e-4));
+      CHECK(double(gain.data()[at]) == doctest::Approx(ab / bb).epsilon(1e-4));
+      CHECK(gain.data()[at] > 1);  // wires weaken
+    }
+  }
+}
+
+TEST_CASE("shift profile: columns that share a fit have one number") {
+  const hw::ShiftProfile profile = ProfileOf(WiredLayer());
+  const Tensor tile = profile.Gain(hw::FitPer::kTile);
+  const Tensor layer = profile.Gain(hw::FitPer::kLayer);
+  for (int64_t o = 0; o < 5; ++o) {
+    CHECK(tile.data()[o] == tile.data()[0]);
+    CHECK(tile.data()[5 + o] == tile.data()[5]);
+    CHECK(layer.data()[o] == layer.data()[5 + o]);
+  }
+  CHECK(tile.data()[0] != tile.data()[5]);
+}
+
+TEST_CASE("shift profile: the same bits at any thread count") {
+  const int threads = Threads();
+  SetThreads(1);
+  const Tensor one = ProfileOf(WiredLayer()).Deviation(hw::FitPer::kColumn);
+  SetThreads(3);
+  const Tensor three = ProfileOf(WiredLayer()).Deviation(hw::FitPer::kColumn);
+  SetThreads(threads);
+  CHECK(std::ranges::equal(one.span(), three.span()));
+}
+
+}  // namespace
+}  // namespace ohm::test

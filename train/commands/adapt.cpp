@@ -1,0 +1,86 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/check.h"
+#include "nn/crossbar_policy.h"
+#include "train/chips.h"
+#include "train/commands/command.h"
+#include "train/experiment.h"
+#include "train/remedies.h"
+#include "train/spread.h"
+#include "train/table_print.h"
+#include "train/trainers/backbone.h"
+
+namespace ohm::train {
+namespace {
+
+// Noise of the shifts that the chip's sums show goes into training (NIA).
+void InjectShifts(const Config& config, const datasets::OpenedDataset& data,
+                  nn::Model* model) {
+  CalibrateIfNeeded(config, data, model);
+  const auto profiles = ProfileShifts(config, data, config.device, model);
+  size_t i = 0;
+  for (const nn::CrossbarLeaf& leaf : nn::CrossbarLeaves(model)) {
+    const hw::ShiftProfile& profile = profiles[i++];
+    leaf.policy->set_injection(profile.Mean(config.adapt.inject),
+                               profile.Deviation(config.adapt.inject));
+  }
+}
+
+Spread OverChips(const Config& config, const datasets::OpenedDataset& data,
+                 nn::Model* model) {
+  Config chips = config;
+  chips.eval.chips = std::max(1, config.eval.chips);
+  return SpreadOf(Top1Of(EvaluateChips(chips, data, model)));
+}
+
+// The same weights on the same chips without any remedy.
+Spread Naive(const Config& config, const datasets::OpenedDataset& data) {
+  Config naive = config;
+  naive.adapt = {};
+  naive.hw.predistort = 0;
+  naive.hw.headroom = 0;
+  naive.hw.stuck_correction = hw::StuckCorrection::kNone;
+  return OverChips(naive, data, BuildModel(naive, data.classes).get());
+}
+
+}  // namespace
+
+Metrics RunAdapt(const Config& config) {
+  CheckOnCrossbar(config, "adapt");
+  ApplyThreads(config);
+  const RunFolder folder(config.run.dir);
+  const auto data = OpenData(config, config.data.set);
+  const auto model = BuildModel(config, data.classes);
+  folder.WriteConfig(ResolvedToml(config));
+  const Spread naive = Naive(config, data);
+
+  const hw::DeviceSpec trained_on =
+      config.adapt.in_loop ? config.device : hw::DeviceSpec{};
+  nn::PutOnChip(model.get(), trained_on);
+  nn::ClearCalibration(model.get());
+  if (config.adapt.inject != hw::FitPer::kNone) {
+    InjectShifts(config, data, model.get());
+  }
+  double seconds = 0;
+  if (config.adapt.epochs > 0) {
+    Config training = config;
+    training.train.epochs = config.adapt.epochs;
+    seconds = TrainBackbone(training, data, model.get(), folder).seconds;
+  }
+  const Spread adapted = OverChips(config, data, model.get());
+
+  TextTable table({{"chips"}, {"naive", "%"}, {"adapted", "%"}});
+  table.AddRow({std::to_string(std::max(1, config.eval.chips)),
+                FormatSpread(naive), FormatSpread(adapted)});
+  fmt::print("{}left in {}\n", table.str(), folder.path().string());
+  return {{"command", std::string("adapt")},        {"naive_top1", naive.mean},
+          {"naive_std", naive.deviation},           {"top1", adapted.mean},
+          {"top1_std", adapted.deviation},          {"top1_min", adapted.min},
+          {"epochs", int64_t(config.adapt.epochs)}, {"seconds", seconds},
+          {"run_dir", folder.path().string()}};
+}
+
+}  // namespace ohm::train
