@@ -135,11 +135,16 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   if (statistics_ != nullptr) {
     hw::CollectStatistics(x.value(), *cells, ranges, statistics_);
   }
-  const hw::PassNoise noise{
-      context.noise.Child(path_), context.first_sample, {}, {}};
+  // Chips differ in what their reads draw, too.
+  const Key key = chip_ == nullptr ? Key() : chip_->key;
+  const hw::PassNoise noise{key.Child(path_).Child(context.noise.bits()),
+                            context.first_sample,
+                            {},
+                            {}};
   const Var y = CrossbarConv2d({x, w, gain, bias, range}, cells, ranges,
                                observes ? &observed : nullptr,
                                cells->noise_rows.defined() ? &noise : nullptr);
+  pixels_ = y.shape()[1] * y.shape()[2];
   if (follows && !first && !context.calibrating) FollowInput(seen, context);
   if (observes) FollowAdc(observed.adc, context);
   return y;

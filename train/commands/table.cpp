@@ -11,11 +11,17 @@ const std::vector<CommandRow>& CommandTable() {
        "weights.safetensors and state.safetensors in run.dir; "
        "--set train.resume=true continues a stopped run exactly.",
        RunTrain},
-      {"eval", "CONFIG.toml", "accuracy and loss of given weights",
+      {"eval",
+       "CONFIG.toml",
+       "accuracy and loss of given weights",
        "Loads model.weights, maps the network onto crossbars where hw.preset "
        "is set (calibrating converter ranges on training images where the "
-       "file holds none), and reads data.set's eval.split once.",
-       RunEval},
+       "file holds none), and reads data.set's eval.split once. --chips N "
+       "does so on N chips of such devices (device keys): a table of them, "
+       "mean, standard deviation, minimum and maximum. With "
+       "hw.stuck_correction also says what the correction costs.",
+       RunEval,
+       {{"chips", "N", "eval.chips"}}},
       {"tasks", "CONFIG.toml", "adapt one programmed backbone to new tasks",
        "Takes the backbone from model.weights, or trains it first; maps it "
        "onto crossbars; then, for every set of tasks.sets and every method of "
@@ -34,15 +40,19 @@ const std::vector<CommandRow>& CommandTable() {
        "use and how many sums they clip. Leaves every tile with its histogram "
        "in run.dir/statistics.json.",
        RunStats},
-      {"sweep", "CONFIG.toml", "accuracy over a grid of config keys",
+      {"sweep",
+       "CONFIG.toml",
+       "accuracy over a grid of config keys",
        "For every point of sweep.grid and sweep.points: loads model.weights "
        "into the network the point describes, calibrates it, reads eval.split "
        "once; with sweep.epochs above 0 then trains it as the [train] section "
        "says and reads it again. Leaves a line per point in sweep.jsonl, "
        "sweep.svg and a folder per trained point in run.dir. Started again, it "
        "goes on where it stopped: points whose config and weights have not "
-       "changed are not measured again.",
-       RunSweep},
+       "changed are not measured again. --chips N evaluates every point on N "
+       "chips: mean, standard deviation (the plot's error bars) and minimum.",
+       RunSweep,
+       {{"chips", "N", "sweep.chips"}}},
       {.name = "array",
        .arguments = "FILE.json",
        .help = "solve crossbar arrays with resistive wires",
