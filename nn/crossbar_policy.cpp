@@ -158,7 +158,12 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
     }
     profile_->Add(x.value(), *cells, *profile_cells_, ranges);
   }
-  hw::PassNoise noise{context.noise.Child(path_), context.first_sample, {}, {}};
+  // Chips differ in what their reads draw, too.
+  const Key key = chip_ == nullptr ? Key() : chip_->key;
+  hw::PassNoise noise{key.Child(path_).Child(context.noise.bits()),
+                      context.first_sample,
+                      {},
+                      {}};
   if (context.training) {
     noise.shift = shift_;
     noise.deviation = deviation_;
@@ -168,6 +173,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   const Var y =
       CrossbarConv2d({x, w, gain, bias, range}, cells, ranges,
                      observes ? &observed : nullptr, draws ? &noise : nullptr);
+  pixels_ = y.shape()[1] * y.shape()[2];
   if (follows && !first && !context.calibrating) FollowInput(seen, context);
   if (observes) FollowAdc(observed.adc, context);
   return y;

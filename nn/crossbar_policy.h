@@ -30,6 +30,8 @@ namespace ohm::nn {
 //   training: they follow each batch's maxima by spec.range_momentum, after
 //   the batch was computed with the ranges before it;
 //   evaluation: they are used as they are; Error if they hold nothing.
+// Noise of reads is drawn from Context::noise and the chip's own key: two chips
+// draw apart, the same chip draws the same again.
 class CrossbarPolicy : public Policy {
  public:
   // `path` names the leaf in errors.
@@ -78,6 +80,11 @@ class CrossbarPolicy : public Policy {
     profile_chip_ = std::move(chip);
     profile_cells_ = nullptr;
   }
+  // The cells of the last forward pass outside training; null: none since the
+  // chip was set.
+  const hw::Programmed* written() const { return written_.cells.get(); }
+  // Output pixels of one image in the last forward pass; 0: there was none.
+  int64_t pixels() const { return pixels_; }
 
   // While set, every forward pass adds what its ADCs see; null: none does.
   void set_statistics(std::vector<hw::TileStatistics>* tiles) {
@@ -119,6 +126,7 @@ class CrossbarPolicy : public Policy {
     uint64_t weights = 0;  // a hash of them
     std::shared_ptr<const hw::Programmed> cells;
   } written_;
+  int64_t pixels_ = 0;
   std::vector<hw::TileStatistics>* statistics_ = nullptr;
 };
 

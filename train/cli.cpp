@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cxxopts.hpp>
 #include <filesystem>
@@ -88,13 +89,42 @@ int Bench(const std::vector<std::string>& words) {
   ThrowError("cannot run '" + beside.string() + "'");
 }
 
+// Moves what overrides config keys out of `words`, in the order given: --set,
+// and the command's own words, which stand for keys. cxxopts would split the
+// values at commas, which lists need for themselves.
+std::vector<std::string> TakeOverrides(const CommandRow& row,
+                                       std::vector<std::string>* words) {
+  std::vector<std::pair<std::string, std::string>> options{{"--set", ""}};
+  for (const ShortOption& option : row.options) {
+    options.emplace_back("--" + std::string(option.name),
+                         std::string(option.key) + "=");
+  }
+  std::vector<std::string> overrides, rest;
+  for (size_t i = 0; i < words->size(); ++i) {
+    const std::string& word = (*words)[i];
+    const auto it = std::ranges::find_if(options, [&](const auto& option) {
+      return word == option.first || word.starts_with(option.first + "=");
+    });
+    const bool apart = it != options.end() && word == it->first;
+    if (it == options.end() || (apart && i + 1 == words->size())) {
+      rest.push_back(word);  // cxxopts says what is wrong
+    } else if (apart) {
+      overrides.push_back(it->second + (*words)[++i]);
+    } else {
+      overrides.push_back(it->second + word.substr(it->first.size() + 1));
+    }
+  }
+  *words = std::move(rest);
+  return overrides;
+}
+
 int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   if (row.run_words != nullptr) {
     row.run_words(words);
     return kOk;
   }
   cxxopts::Options options(std::string("ohmgrad ") + row.name, row.help);
-  options.custom_help("CONFIG.toml [--set section.key=value]... [--json]");
+  std::string usage = "CONFIG.toml [--set section.key=value]... [--json]";
   options.positional_help("");
   options.add_options()("set", "override a config key; may be repeated",
                         cxxopts::value<std::vector<std::string>>(),
@@ -102,20 +132,18 @@ int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
       "json", "the last line of stdout is the result as one JSON object")(
       "h,help", "this text")("config", "",
                              cxxopts::value<std::vector<std::string>>());
-  options.parse_positional({"config"});
-  // cxxopts splits vector values at commas, which lists need for themselves;
-  // so the overrides are taken out first.
-  std::vector<std::string> overrides, rest{"ohmgrad"};
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (words[i] == "--set" && i + 1 < words.size()) {
-      overrides.push_back(words[++i]);
-    } else if (words[i].starts_with("--set=")) {
-      overrides.push_back(words[i].substr(6));
-    } else {
-      rest.push_back(words[i]);
-    }
+  for (const ShortOption& option : row.options) {
+    const std::string argument = option.argument, key = option.key;
+    usage += " [--" + std::string(option.name) + " " + argument + "]";
+    options.add_options()(option.name,
+                          "short for --set " + key + "=" + argument,
+                          cxxopts::value<std::string>(), argument);
   }
-  std::vector<const char*> argv;
+  options.custom_help(usage);
+  options.parse_positional({"config"});
+  std::vector<std::string> rest = words;
+  const std::vector<std::string> overrides = TakeOverrides(row, &rest);
+  std::vector<const char*> argv{"ohmgrad"};
   for (const std::string& word : rest) argv.push_back(word.c_str());
   const auto parsed = options.parse(int(argv.size()), argv.data());
   if (parsed.count("help") != 0) {

@@ -429,9 +429,14 @@ struct AdaptOptions {
   }
 };
 
+// Which converter ranges chips are evaluated with.
+enum class ChipRanges : uint8_t { kEach, kOnce };
+
 struct EvalOptions {
   int batch = 250;
   std::string split = "test";
+  int chips = 0;
+  ChipRanges calibrate = ChipRanges::kEach;
   int64_t stats_images = 1000;
 
   template <typename V>
@@ -448,6 +453,18 @@ struct EvalOptions {
                    .doc = "Images whose partial sums `stats` counts."});
     visit("split", split,
           FieldDoc{.choices = {"test", "train"}, .doc = "Images to judge by."});
+    visit("chips", chips,
+          FieldDoc{.unit = "chips",
+                   .min = 0,
+                   .max = 10000,
+                   .doc = "Evaluate so many chips, numbers device.chip and on; "
+                          "0: device.chip alone, without the table of chips. "
+                          "eval --chips N for short."});
+    visit("calibrate", calibrate,
+          FieldDoc{.choices = {"each", "once"},
+                   .doc = "Converter ranges of eval.chips and sweep.chips: set "
+                          "on each chip's own cells, or once for all: those in "
+                          "model.weights, or else set on ideal devices."});
   }
 };
 
@@ -455,6 +472,7 @@ struct SweepOptions {
   std::vector<std::string> grid;
   std::vector<std::string> points;
   int epochs = 0;
+  int chips = 0;
   std::string plot_x;
 
   template <typename V>
@@ -472,6 +490,13 @@ struct SweepOptions {
                    .max = 100000,
                    .doc = "Training at each point, in place of train.epochs; "
                           "0: none, only calibrated."});
+    visit("chips", chips,
+          FieldDoc{.unit = "chips",
+                   .min = 0,
+                   .max = 10000,
+                   .doc = "Evaluate each point on so many chips, in place of "
+                          "eval.chips; training is on device.chip. 0: all on "
+                          "device.chip."});
     visit("plot_x", plot_x,
           FieldDoc{.doc = "Key of sweep.grid on the x axis, the others make "
                           "the lines; empty: its first."});

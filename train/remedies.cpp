@@ -78,7 +78,7 @@ void FitToChip(const Config& config, const datasets::OpenedDataset& data,
 }
 
 NormStatistics::NormStatistics(nn::Model* model) {
-  for (const NamedBuffer& buffer : model->Buffers()) {
+  for (const nn::NamedBuffer& buffer : model->Buffers()) {
     if (buffer.name.ends_with("running_mean") ||
         buffer.name.ends_with("running_var")) {
       kept_.emplace_back(buffer.tensor, buffer.tensor->Clone());

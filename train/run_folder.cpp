@@ -52,6 +52,10 @@ JsonText ToJsonList(const std::vector<Metrics>& list) {
   return {text + "]"};
 }
 
+JsonText ToJsonList(const std::vector<double>& list) {
+  return {Json(list).dump()};
+}
+
 void AppendJsonLine(const fs::path& path, const Metrics& metrics) {
   const std::string text = ToJson(metrics) + "\n";
   const int fd =

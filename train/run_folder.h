@@ -10,7 +10,7 @@
 
 namespace ohm::train {
 
-// JSON that is there already, as a list of objects.
+// JSON that is there already, as a list of objects or numbers.
 struct JsonText {
   std::string text;
 };
@@ -23,6 +23,7 @@ using Metrics = std::vector<std::pair<std::string, MetricValue>>;
 std::string ToJson(const Metrics& metrics);
 // A list of objects, as a value of another one.
 JsonText ToJsonList(const std::vector<Metrics>& list);
+JsonText ToJsonList(const std::vector<double>& list);
 
 // Appends one line to a file of JSON lines, in one write: readers never see
 // half of it. Error names the folder, the file and the reason.

@@ -141,6 +141,41 @@ TEST_CASE("stats counts every conversion of every layer") {
   }
 }
 
+TEST_CASE("--chips is short for a key, of the commands that use it") {
+  const ScratchFolder scratch;
+  const std::string small =
+      " " + kDemo +
+      " --json --set model.name=resnet8 --set model.width=4 "
+      "--set data.train_count=64 --set data.test_count=20 --set train.epochs=1 "
+      "--set data.image_size=16 --set train.batch=32 --set train.threads=1 "
+      "--set run.dir=" +
+      scratch.path().string();
+  REQUIRE(Run("train" + small + " --set hw.preset=").code == 0);
+  const std::string weights =
+      small + " --set device.stuck_at_gmin=0.1 --set model.weights=" +
+      (scratch.path() / "weights.safetensors").string();
+  const Outcome chips = Run("eval" + weights + " --chips 2");
+  REQUIRE(chips.code == 0);
+  CHECK(Has(chips.out, "faulty cells"));
+  CHECK(Has(chips.out, "over 2 chips of 20 test images each"));
+  CHECK(Has(chips.out, "\"top1_std\":"));
+  CHECK(chips.out == Run("eval" + weights + " --set eval.chips=2").out);
+  CHECK(chips.out == Run("eval" + weights + " --chips=2").out);
+  CHECK(chips.out ==
+        Run("eval --set eval.chips=3 --chips 2" + weights).out);  // the last
+  CHECK(Has(Run("eval --help").out, "--chips N"));
+  CHECK(Has(Run("sweep --help").out, "sweep.chips=N"));
+  for (const std::string& words :
+       {"train" + weights + " --chips 2", "eval" + weights + " --chips",
+        "eval" + weights + " --chips two"}) {
+    INFO("words: ", words);
+    const Outcome outcome = Run(words);
+    CHECK(outcome.code == 2);
+    CHECK(Has(outcome.err, "chips"));
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  }
+}
+
 TEST_CASE("docs/config.md lists the keys as they are") {
   CHECK(ReadFile(OHM_SOURCE_DIR "/docs/config.md") == train::KeyMarkdown());
 }

@@ -9,6 +9,13 @@
 
 namespace ohm::train {
 
+// A word of a command's own: "--chips 3" is --set eval.chips=3.
+struct ShortOption {
+  const char* name;
+  const char* argument;
+  const char* key;
+};
+
 struct CommandRow {
   const char* name;
   const char* arguments;  // "CONFIG.toml", or what else it takes
@@ -17,6 +24,7 @@ struct CommandRow {
   // Does the work, prints for people on stdout and returns the result, which
   // `--json` prints as the last line.
   Metrics (*run)(const Config& config);
+  std::vector<ShortOption> options = {};
   // Instead of `run` for a command that takes no CONFIG.toml: gets the words
   // behind its name and prints everything itself.
   void (*run_words)(const std::vector<std::string>& words) = nullptr;

@@ -6,11 +6,14 @@
 #include <optional>
 
 #include "core/base/check.h"
+#include "nn/crossbar_policy.h"
+#include "train/chips.h"
 #include "train/commands/command.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
 #include "train/plot.h"
 #include "train/progress.h"
+#include "train/spread.h"
 #include "train/sweep/points.h"
 #include "train/sweep/results.h"
 #include "train/table_print.h"
@@ -25,8 +28,9 @@ double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-void CheckWeights(const Config& config, const std::vector<SweepPoint>& points) {
+void CheckPoints(const Config& config, const std::vector<SweepPoint>& points) {
   for (const SweepPoint& point : points) {
+    if (config.sweep.chips > 0) CheckOnCrossbar(point.config, "sweep.chips");
     if (!point.config.model.weights.empty()) continue;
     ThrowAtKey(config, "model.weights",
                "expected the weights that every point starts from, got none; "
@@ -78,6 +82,12 @@ double EvalTop1(const Config& config, const datasets::OpenedDataset& data,
   return Evaluate(model, &stream, &progress).top1;
 }
 
+std::vector<double> ChipTop1(const Config& config,
+                             const datasets::OpenedDataset& data,
+                             nn::Model* model) {
+  return Top1Of(EvaluateChips(config, data, model));
+}
+
 double TrainTop1(const Config& config, const datasets::OpenedDataset& data,
                  nn::Model* model) {
   const RunFolder folder(config.run.dir);
@@ -92,11 +102,21 @@ SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
   const auto start = Clock::now();
   ApplyThreads(config);
   const auto model = BuildModel(config, data.classes);
-  CalibrateIfNeeded(config, data, model.get());
   SweepResult result;
-  result.calibrated_top1 = EvalTop1(config, data, model.get());
+  if (config.eval.chips > 0) {
+    result.calibrated_chips = ChipTop1(config, data, model.get());
+    result.calibrated_top1 = SpreadOf(result.calibrated_chips).mean;
+    nn::PutOnChip(model.get(), config.device);  // the one to train on
+  } else {
+    CalibrateIfNeeded(config, data, model.get());
+    result.calibrated_top1 = EvalTop1(config, data, model.get());
+  }
   if (config.sweep.epochs > 0) {
     result.trained_top1 = TrainTop1(config, data, model.get());
+    if (config.eval.chips > 0) {
+      result.trained_chips = ChipTop1(config, data, model.get());
+      result.trained_top1 = SpreadOf(result.trained_chips).mean;
+    }
   }
   result.seconds = Since(start);
   return result;
@@ -106,7 +126,7 @@ class Sweep {
  public:
   explicit Sweep(const Config& config)
       : config_(config), points_(SweepPoints(config)) {
-    CheckWeights(config, points_);
+    CheckPoints(config, points_);
     for (const SweepPoint& point : points_) {
       hashes_.push_back(SweepPointHash(point));
     }
@@ -156,9 +176,9 @@ class Sweep {
     const SweepResult& result = *log_->Find(hashes_[i]);
     std::string line =
         fmt::format("point {}/{}: {}: calibrated {} %", i + 1, points_.size(),
-                    points_[i].Label(), FormatPercent(result.calibrated_top1));
+                    points_[i].Label(), CalibratedText(result));
     if (std::isfinite(result.trained_top1)) {
-      line += fmt::format(", trained {} %", FormatPercent(result.trained_top1));
+      line += fmt::format(", trained {} %", TrainedText(result));
     }
     return line + ", " + FormatSeconds(result.seconds);
   }

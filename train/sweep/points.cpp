@@ -44,12 +44,13 @@ std::vector<std::string> Split(const std::string& text, char separator) {
 void CheckKey(const Config& config, const char* from, const std::string& key) {
   const bool refused = key.starts_with("run.") || key.starts_with("sweep.") ||
                        key.starts_with("tasks.") || key == "train.epochs" ||
-                       key == "train.resume";
+                       key == "train.resume" || key == "eval.chips";
   if (!refused) return;
   ThrowAtKey(
       config, from,
       "expected keys that change a point, which " + key + " does not" +
-          (key == "train.epochs" ? " (sweep.epochs stands for it)" : ""));
+          (key == "train.epochs" ? " (sweep.epochs stands for it)" : "") +
+          (key == "eval.chips" ? " (sweep.chips stands for it)" : ""));
 }
 
 // `what`: how an item looks.
@@ -136,6 +137,7 @@ Config PointConfig(const Config& config, const SweepPoint& point) {
   own.run.dir.clear();
   own.sweep = {};
   own.sweep.epochs = config.sweep.epochs;
+  own.eval.chips = config.sweep.chips;
   if (own.sweep.epochs > 0) {
     own.train.epochs = own.sweep.epochs;
     own.train.resume = true;

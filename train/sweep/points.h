@@ -13,8 +13,9 @@ struct SweepPoint {
   // Key and value as text, in the order of the config.
   std::vector<std::pair<std::string, std::string>> overrides;
   bool from_grid = false;
-  // The sweep's config with the overrides and, where sweep.epochs is above 0,
-  // with train.epochs = sweep.epochs and train.resume. It is the same wherever
+  // The sweep's config with the overrides, with eval.chips = sweep.chips and,
+  // where sweep.epochs is above 0, with train.epochs = sweep.epochs and
+  // train.resume. It is the same wherever
   // and beside whatever other points the sweep runs: run.dir is empty and so is
   // the sweep section but for its epochs.
   Config config;

@@ -11,6 +11,7 @@
 #include "core/base/file.h"
 #include "train/config_keys.h"
 #include "train/run_folder.h"
+#include "train/spread.h"
 #include "train/table_print.h"
 
 namespace ohm::train {
@@ -32,6 +33,17 @@ std::optional<double> ParseNumber(const std::string& text) {
 double NumberAt(const Json& line, const char* key) {
   const auto it = line.find(key);
   return it != line.end() && it->is_number() ? it->get<double>() : kNone;
+}
+
+// Empty where `key` holds no list of numbers.
+std::vector<double> NumbersAt(const Json& line, const char* key) {
+  const auto it = line.find(key);
+  if (it == line.end() || !it->is_array()) return {};
+  std::vector<double> numbers;
+  for (const Json& one : *it) {
+    if (one.is_number()) numbers.push_back(one.get<double>());
+  }
+  return numbers;
 }
 
 // "4" becomes a number, "tile" stays text.
@@ -60,8 +72,27 @@ bool AnyTrained(const std::vector<SweepResult>& results) {
   });
 }
 
-std::string PercentOrBlank(double share) {
-  return std::isfinite(share) ? FormatPercent(share) : "";
+bool AnyOverChips(const std::vector<SweepResult>& results) {
+  return std::ranges::any_of(results, [](const SweepResult& result) {
+    return !result.calibrated_chips.empty();
+  });
+}
+
+std::string Top1Text(double top1, const std::vector<double>& chips) {
+  if (!chips.empty()) return FormatSpread(SpreadOf(chips));
+  return std::isfinite(top1) ? FormatPercent(top1) : "";
+}
+
+// `name`: "calibrated" or "trained".
+void AddTop1(const std::string& name, double top1,
+             const std::vector<double>& chips, Metrics* line) {
+  if (!std::isfinite(top1)) return;
+  line->emplace_back(name + "_top1", top1);
+  if (chips.empty()) return;
+  const Spread spread = SpreadOf(chips);
+  line->emplace_back(name + "_std", spread.deviation);
+  line->emplace_back(name + "_min", spread.min);
+  line->emplace_back(name + "_chips", ToJsonList(chips));
 }
 
 // Points that one line or one colour of bars joins.
@@ -122,17 +153,23 @@ double Top1(const SweepResult& result, bool trained) {
   return 100 * (trained ? result.trained_top1 : result.calibrated_top1);
 }
 
+// NaN where there is one chip or none.
+double Deviation(const SweepResult& result, bool trained) {
+  const auto& chips = trained ? result.trained_chips : result.calibrated_chips;
+  return chips.empty() ? kNone : 100 * SpreadOf(chips).deviation;
+}
+
 PlotSeries LineOf(const Group& group, bool trained) {
   PlotSeries series;
-  std::vector<std::pair<double, double>> points;
+  std::vector<std::pair<double, const SweepResult*>> points;
   for (size_t i = 0; i < group.x.size(); ++i) {
-    points.emplace_back(*ParseNumber(group.x[i]),
-                        Top1(group.results[i], trained));
+    points.emplace_back(*ParseNumber(group.x[i]), &group.results[i]);
   }
-  std::ranges::stable_sort(points, {}, &std::pair<double, double>::first);
-  for (const auto& [x, y] : points) {
+  std::ranges::stable_sort(points, {}, [](const auto& p) { return p.first; });
+  for (const auto& [x, result] : points) {
     series.x.push_back(x);
-    series.y.push_back(y);
+    series.y.push_back(Top1(*result, trained));
+    series.error.push_back(Deviation(*result, trained));
   }
   return series;
 }
@@ -141,11 +178,23 @@ PlotSeries BarsOf(const Group& group, const std::vector<std::string>& places,
                   bool trained) {
   PlotSeries series;
   series.y.assign(places.size(), kNone);
+  series.error.assign(places.size(), kNone);
   for (size_t i = 0; i < group.x.size(); ++i) {
-    const auto at = std::ranges::find(places, group.x[i]) - places.begin();
-    series.y[size_t(at)] = Top1(group.results[i], trained);
+    const auto at =
+        size_t(std::ranges::find(places, group.x[i]) - places.begin());
+    series.y[at] = Top1(group.results[i], trained);
+    series.error[at] = Deviation(group.results[i], trained);
   }
   return series;
+}
+
+// Numbers that an even axis would crowd at its start.
+bool SpansDecades(const std::vector<std::string>& places) {
+  constexpr double kRatio = 100;
+  std::vector<double> values;
+  for (const std::string& place : places) values.push_back(*ParseNumber(place));
+  const auto [least, most] = std::ranges::minmax(values);
+  return least > 0 && most / least >= kRatio;
 }
 
 }  // namespace
@@ -161,9 +210,10 @@ SweepLog::SweepLog(std::filesystem::path path) : path_(std::move(path)) {
                                   /*allow_exceptions=*/false);
     if (!line.is_object() || !line.contains("config")) continue;
     const Json& hash = line.at("config");
-    const SweepResult result{NumberAt(line, "calibrated_top1"),
-                             NumberAt(line, "trained_top1"),
-                             NumberAt(line, "seconds")};
+    const SweepResult result{
+        NumberAt(line, "calibrated_top1"), NumberAt(line, "trained_top1"),
+        NumberAt(line, "seconds"), NumbersAt(line, "calibrated_chips"),
+        NumbersAt(line, "trained_chips")};
     if (!hash.is_string() || std::isnan(result.calibrated_top1)) continue;
     results_[hash.get<std::string>()] = result;
   }
@@ -181,14 +231,20 @@ void SweepLog::Append(const SweepPoint& point, const std::string& hash,
   for (const auto& [key, value] : point.overrides) {
     line.emplace_back(key, ToValue(value));
   }
-  line.emplace_back("calibrated_top1", result.calibrated_top1);
-  if (std::isfinite(result.trained_top1)) {
-    line.emplace_back("trained_top1", result.trained_top1);
-  }
+  AddTop1("calibrated", result.calibrated_top1, result.calibrated_chips, &line);
+  AddTop1("trained", result.trained_top1, result.trained_chips, &line);
   line.emplace_back("seconds", result.seconds);
   line.emplace_back("config", hash);
   AppendJsonLine(path_, line);
   results_[hash] = result;
+}
+
+std::string CalibratedText(const SweepResult& result) {
+  return Top1Text(result.calibrated_top1, result.calibrated_chips);
+}
+
+std::string TrainedText(const SweepResult& result) {
+  return Top1Text(result.trained_top1, result.trained_chips);
 }
 
 std::string SweepTable(const std::vector<SweepPoint>& points,
@@ -197,8 +253,9 @@ std::string SweepTable(const std::vector<SweepPoint>& points,
   const bool trained = AnyTrained(results);
   std::vector<TableColumn> columns;
   for (const std::string& key : keys) columns.push_back({key});
-  columns.push_back({"calibrated", "%"});
-  if (trained) columns.push_back({"trained", "%"});
+  const std::string unit = AnyOverChips(results) ? "%, ± std (min)" : "%";
+  columns.push_back({"calibrated", unit});
+  if (trained) columns.push_back({"trained", unit});
   columns.push_back({"time"});
   TextTable table(columns);
   for (size_t i = 0; i < points.size(); ++i) {
@@ -206,8 +263,8 @@ std::string SweepTable(const std::vector<SweepPoint>& points,
     for (const auto& [key, value] : points[i].overrides) {
       row[size_t(std::ranges::find(keys, key) - keys.begin())] = value;
     }
-    row.push_back(FormatPercent(results[i].calibrated_top1));
-    if (trained) row.push_back(PercentOrBlank(results[i].trained_top1));
+    row.push_back(CalibratedText(results[i]));
+    if (trained) row.push_back(TrainedText(results[i]));
     row.push_back(FormatSeconds(results[i].seconds));
     table.AddRow(std::move(row));
   }
@@ -225,6 +282,7 @@ Plot SweepPlot(const std::string& axis, const std::vector<SweepPoint>& points,
   plot.x.title = TitleOf(axis);
   plot.y.title = "top-1 [%]";
   if (!numbers) plot.categories = places;
+  plot.x.log = numbers && SpansDecades(places);
   for (size_t g = 0; g < groups.size(); ++g) {
     for (const bool after : {false, true}) {
       if (after && !trained) continue;
