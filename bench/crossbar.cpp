@@ -10,6 +10,7 @@
 #include "bench/compare.h"
 #include "bench/register_loops.h"
 #include "bench/roofline.h"
+#include "bench/sides.h"
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "hw/reference.h"
@@ -20,22 +21,6 @@
 
 namespace ohm::bench {
 namespace {
-
-// One way to do a group's work.
-struct Side {
-  std::string name;
-  std::function<void()> run;
-  double items = 0;  // of one run
-  std::string unit;
-  double gop = 0;  // 8-bit operations as the arrays do them; 0: none
-};
-
-using Sides = std::vector<Side>;
-
-struct Group {
-  const char* name;
-  Sides (*make)();
-};
 
 hw::CrossbarSpec Rows(int rows) {
   hw::CrossbarSpec spec;
@@ -217,43 +202,6 @@ double IntegerPeak() {
       },
       0.3);
   return 1e-6 * double(kRounds) * loop.flop_per_round * threads / timing.min_ms;
-}
-
-void RunGroup(const BenchOptions& options, const Group& group, double peak) {
-  const Sides sides = group.make();
-  std::vector<std::vector<double>> medians(sides.size());
-  std::vector<Timing> best(sides.size());
-  const double turn =
-      options.seconds / double(size_t(options.rounds) * sides.size());
-  for (int round = 0; round < options.rounds; ++round) {
-    for (size_t i = 0; i < sides.size(); ++i) {
-      const Timing timing = Measure(sides[i].run, turn);
-      medians[i].push_back(timing.median_ms);
-      if (round == 0 || timing.median_ms < best[i].median_ms) best[i] = timing;
-    }
-  }
-  for (size_t i = 0; i < sides.size(); ++i) {
-    std::vector<double> ratios;
-    for (size_t r = 0; r < medians[i].size(); ++r) {
-      ratios.push_back(medians[i][r] / medians[0][r]);
-    }
-    const double ratio = Median(ratios);
-    Timing timing = Summarise(medians[i]);
-    timing.min_ms = best[i].min_ms;
-    std::string note = i == 0 ? "" : fmt::format("{:.3f} of the plain", ratio);
-    train::Metrics more = {{"ratio_to_plain", ratio}};
-    if (sides[i].gop > 0 && peak > 0) {
-      const double share = sides[i].gop / timing.median_ms * 1e3 / peak;
-      note += fmt::format(", {:.0f} % of the integer peak", 100 * share);
-      more.emplace_back("integer_peak_percent", 100 * share);
-    }
-    Print(options, {.name = fmt::format("{} [{}]", group.name, sides[i].name),
-                    .timing = timing,
-                    .items = sides[i].items,
-                    .unit = sides[i].unit,
-                    .note = note,
-                    .more = more});
-  }
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ class TrainStep {
   // what would be timed is no training.
   void CheckLearns(const datasets::Batch& batch);
 
+  nn::Model* model() { return model_.get(); }
   int64_t parameters();  // numbers that are trained
   const train::TrainingStep& training() const { return training_; }
 

@@ -1,6 +1,7 @@
 #include "hw/input_image.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 
 #include "core/base/check.h"
@@ -23,6 +24,21 @@ const float* RowAsFloats(const BFloat16* row, int64_t count,
   room->resize(size_t(count));
   for (int64_t i = 0; i < count; ++i) (*room)[size_t(i)] = ToFloat(row[i]);
   return room->data();
+}
+
+// Whether any input has a code below 0.
+bool HasNegative(const Tensor& x, float step) {
+  std::atomic<bool> found = false;
+  kernels::VisitFloatType(x.dtype(), [&](auto type) {
+    using T = decltype(type);
+    ParallelFor(x.count(), 1 << 14, [&](int64_t begin, int64_t end) {
+      const T* values = x.data<T>();
+      found = found || std::any_of(values + begin, values + end, [&](T v) {
+                return ToFloat(v) < -0.25F * step;
+              });
+    });
+  });
+  return found;
 }
 
 }  // namespace
@@ -50,6 +66,7 @@ InputImage::InputImage(const Tensor& x, const Programmed& weights, float range,
   places_ = PlacesOf(weights.pieces);
   if (weights.integer) {
     SetTables(weights.slicing, whole_bits);
+    if (weights.slicing.passes() > 1) negative_ = HasNegative(x, step_);
     Fill<uint8_t>(x);
   } else {
     Fill<float>(x);

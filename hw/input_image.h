@@ -29,6 +29,9 @@ class InputImage {
   float step() const { return step_; }
   // What the codes of one image count for, by sign and shift.
   const std::vector<Digits>& images() const { return weights_of_; }
+  // Whether image i holds nothing but zeros, for all inputs are positive: its
+  // conversions give 0.
+  bool Idle(size_t i) const { return weights_of_[i].sign < 0 && !negative_; }
   // Entries from one image to the next one.
   int64_t image_stride() const { return image_stride_; }
 
@@ -72,6 +75,7 @@ class InputImage {
   int largest_;               // input code
   int64_t kernel_w_, piece_;  // entries of a piece
   int32_t zero_ = 0;
+  bool negative_ = true;  // some input has a negative code
   std::vector<DigitTable> tables_;
   std::vector<Digits> weights_of_;
   Tensor values_;  // [images, n, padded_h, padded_w, groups * channels]

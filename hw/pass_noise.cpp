@@ -11,11 +11,20 @@
 namespace ohm::hw {
 namespace {
 
-OHM_SIMD_CLONES void AddScaled(const float* normals, const float* variances,
-                               int64_t count, float* sums) {
+OHM_SIMD_CLONES void AddRoots(const float* normals, const float* variances,
+                              int64_t count, float* sums) {
   for (int64_t n = 0; n < count; ++n) {
     sums[n] += normals[n] * __builtin_sqrtf(variances[n]);
   }
+}
+
+OHM_SIMD_CLONES void AddScaled(const float* normals, const float* deviation,
+                               int64_t count, float* sums) {
+  for (int64_t n = 0; n < count; ++n) sums[n] += normals[n] * deviation[n];
+}
+
+OHM_SIMD_CLONES void AddShifts(const float* shift, int64_t count, float* sums) {
+  for (int64_t n = 0; n < count; ++n) sums[n] += shift[n];
 }
 
 OHM_SIMD_CLONES void Spread(const float* digits, int64_t count, float* to) {
@@ -23,6 +32,11 @@ OHM_SIMD_CLONES void Spread(const float* digits, int64_t count, float* to) {
     to[2 * r] = std::fabs(digits[r]);
     to[2 * r + 1] = digits[r] * digits[r];
   }
+}
+
+OHM_SIMD_CLONES void AddSquares(const float* deviation, int64_t count,
+                                float* to) {
+  for (int64_t n = 0; n < count; ++n) to[n] += deviation[n] * deviation[n];
 }
 
 OHM_SIMD_CLONES void AddConstant(const float* constant, int64_t count,
@@ -45,6 +59,25 @@ NoiseAdder::NoiseAdder(const TilePass& pass, const Programmed& weights,
   const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
   variances_.resize(block);
   normals_.resize(block);
+  shift_.assign(size_t(weights.entries()), 0.0F);
+  deviation_.assign(size_t(weights.entries()), 0.0F);
+  if (injects_) SetInjected();
+}
+
+void NoiseAdder::SetInjected() {
+  const TileMap& map = weights_.map;
+  for (int64_t t = 0; t < map.row_tiles(); ++t) {
+    for (int64_t o = 0; o < map.outputs(); ++o) {
+      const auto to = size_t(conversion_.At(t, o));
+      const int64_t from = t * map.outputs() + o;
+      if (noise_->shift.defined()) {
+        shift_[to] = noise_->shift.data()[from] / pass_.unit();
+      }
+      if (noise_->deviation.defined()) {
+        deviation_[to] = noise_->deviation.data()[from] / pass_.unit();
+      }
+    }
+  }
 }
 
 void NoiseAdder::GatherInputs(const TileBlock& block, size_t plane) {
@@ -84,28 +117,13 @@ void NoiseAdder::AddVariances(const TileBlock& block, size_t plane) {
   const float* constant = weights_.noise_constant.data() +
                           slice * weights_.entries() +
                           conversion_.First(block.group, block.row_tile);
+  const float* deviation =
+      deviation_.data() + conversion_.First(block.group, block.row_tile);
   const auto parts = static_cast<float>(weights_.parts);
   for (int64_t p = 0; p < block.pixels; ++p) {
-    AddConstant(constant, columns, parts * parts,
-                variances_.data() + p * columns);
-  }
-}
-
-void NoiseAdder::AddInjected(const TileBlock& block, std::span<float> sums) {
-  const int64_t columns = conversion_.padded_outputs;
-  const TileMap& map = weights_.map;
-  for (int64_t n = 0; n < conversion_.outputs; ++n) {
-    const int64_t at =
-        block.row_tile * map.outputs() + block.group * conversion_.outputs + n;
-    const float shift =
-        noise_->shift.defined() ? noise_->shift.data()[at] / pass_.unit() : 0;
-    const float deviation = noise_->deviation.defined()
-                                ? noise_->deviation.data()[at] / pass_.unit()
-                                : 0;
-    for (int64_t p = 0; p < block.pixels; ++p) {
-      sums[size_t(p * columns + n)] += shift;
-      variances_[size_t(p * columns + n)] += deviation * deviation;
-    }
+    float* row = variances_.data() + p * columns;
+    AddConstant(constant, columns, parts * parts, row);
+    if (injects_) AddSquares(deviation, columns, row);
   }
 }
 
@@ -114,9 +132,6 @@ void NoiseAdder::Add(const TileBlock& block, size_t plane,
   if (!active()) return;
   const int64_t columns = conversion_.padded_outputs;
   const int64_t count = block.pixels * columns;
-  std::fill_n(variances_.begin(), count, 0.0F);
-  if (reads_) AddVariances(block, plane);
-  if (injects_) AddInjected(block, sums);
   const auto planes = static_cast<uint64_t>(pass_.planes());
   const uint64_t stream = (uint64_t(block.row_tile) * planes + plane) *
                               uint64_t(weights_.map.matrix().groups) +
@@ -125,7 +140,20 @@ void NoiseAdder::Add(const TileBlock& block, size_t plane,
       (noise_->first_image * pass_.image_pixels() + block.first_pixel) *
       columns;
   FillNormals(noise_->key.bits(), stream, first, count, normals_.data());
-  AddScaled(normals_.data(), variances_.data(), count, sums.data());
+  const int64_t entry = conversion_.First(block.group, block.row_tile);
+  if (reads_) AddVariances(block, plane);
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    float* row = sums.data() + p * columns;
+    const float* normals = normals_.data() + p * columns;
+    if (injects_) {
+      AddShifts(shift_.data() + entry, columns, row);
+    }
+    if (reads_) {
+      AddRoots(normals, variances_.data() + p * columns, columns, row);
+    } else {
+      AddScaled(normals, deviation_.data() + entry, columns, row);
+    }
+  }
 }
 
 }  // namespace ohm::hw

@@ -42,7 +42,7 @@ class NoiseAdder {
 
  private:
   void AddVariances(const TileBlock& block, size_t plane);
-  void AddInjected(const TileBlock& block, std::span<float> sums);
+  void SetInjected();
   // Applied inputs of a pixel: |x| and x^2 of each row, one after the other.
   void GatherInputs(const TileBlock& block, size_t plane);
 
@@ -51,6 +51,8 @@ class NoiseAdder {
   const Conversion& conversion_;
   const PassNoise* noise_;
   bool reads_, injects_;
+  // In units of sums, ordered as Conversion::At.
+  std::vector<float> shift_, deviation_;
   std::vector<float> variances_, normals_, inputs_;
   std::vector<const float*> pixels_;
   std::vector<int32_t> rows_;

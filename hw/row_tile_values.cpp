@@ -164,6 +164,7 @@ std::span<const float> RowTileValues::InPlanes(const TileBlock& block,
                   });
   } else {
     for (size_t plane = 0; plane < pass_.planes(); ++plane) {
+      if (pass_.Idle(plane) && !noise_.active()) continue;
       AddPlane(block, plane, observer);
     }
   }

@@ -51,7 +51,14 @@ TilePass::TilePass(const Tensor& x, const Programmed& weights,
       unit_(weights.step * image_.step() / float(weights.parts)),
       block_(BlockFor(image_.pixels(), kMostPixels)),
       correction_places_(image_.PlacesOf(weights.correction.pieces)),
-      noise_(noise) {}
+      noise_(noise) {
+  if (noise == nullptr || !weights.noise_rows.defined()) return;
+  for (int64_t t = 0; t < weights.map.row_tiles(); ++t) {
+    for (const int32_t k : weights.map.RowsOf(t)) {
+      row_places_.push_back(static_cast<int32_t>(image_.PlaceOf(k)));
+    }
+  }
+}
 
 void TilePass::SetTile(int64_t group, int64_t row_tile,
                        TileBlock* block) const {
@@ -121,19 +128,17 @@ TileBlock TilePass::Plane(const TileBlock& block, size_t plane,
 
 void TilePass::Inputs(const TileBlock& block, size_t plane, int64_t p,
                       std::span<float> digits) const {
-  const auto rows = weights_.map.RowsOf(block.row_tile);
+  const int32_t* places =
+      row_places_.data() + weights_.map.FirstRow(block.row_tile);
   if (!weights_.integer) {
     const float* window = block.float_work.pixels[p];
-    for (size_t r = 0; r < rows.size(); ++r) {
-      digits[r] = window[image_.PlaceOf(rows[r])];
-    }
+    for (size_t r = 0; r < digits.size(); ++r) digits[r] = window[places[r]];
     return;
   }
   const auto image = int64_t(plane / weights_.slicing.slices.size());
   const uint8_t* window = block.work.pixels[p] + image * image_.image_stride();
-  for (size_t r = 0; r < rows.size(); ++r) {
-    digits[r] =
-        static_cast<float>(window[image_.PlaceOf(rows[r])] - image_.zero());
+  for (size_t r = 0; r < digits.size(); ++r) {
+    digits[r] = static_cast<float>(window[places[r]] - image_.zero());
   }
 }
 
@@ -170,6 +175,7 @@ void TilePass::AddBits(const TileBlock& block, const Conversion& conversion,
   const int64_t of_cycle = work.pixels * work.words;
   uint32_t* inputs = Room(&scratch->bits, int64_t(cycles) * of_cycle);
   for (size_t pass = 0; pass < slicing.passes(); ++pass) {
+    if (image_.Idle(pass)) continue;
     CurrentBitTileKernels().pack(Windows(block, pass, scratch), block.pixels,
                                  block.work.quads, block.work.quad_count,
                                  int(cycles), inputs);

@@ -73,9 +73,14 @@ class TilePass {
                   TileScratch* scratch) const;
 
   // The digits that a plane applies to the rows of a block's tile, for pixel p
-  // of the block.
+  // of the block. Where reads draw noise only.
   void Inputs(const TileBlock& block, size_t plane, int64_t p,
               std::span<float> digits) const;
+
+  // Whether a plane's inputs are all 0: nothing flows, its conversions give 0.
+  bool Idle(size_t plane) const {
+    return image_.Idle(plane / weights_.slicing.slices.size());
+  }
 
   // Whether cycles are taken together: then AddBits instead of Plane. Adds what
   // a row tile's conversions make of a block, codes times the weights of their
@@ -122,6 +127,7 @@ class TilePass {
   int64_t block_;
   std::vector<int32_t> correction_places_;
   const PassNoise* noise_;
+  std::vector<int32_t> row_places_;  // of all row tiles' rows; with noise only
 };
 
 template <typename Visit>

@@ -8,10 +8,11 @@
 namespace ohm::train {
 namespace {
 
-// Training images in an order of their own, as calibration takes them.
-datasets::BatchStream PlainBatches(const Config& config,
-                                   const datasets::OpenedDataset& data) {
-  auto options = MakeBatchOptions(config, data, config.train.batch, false,
+// Training images in an order of their own.
+datasets::BatchStream Batches(const Config& config,
+                              const datasets::OpenedDataset& data,
+                              bool augment) {
+  auto options = MakeBatchOptions(config, data, config.train.batch, augment,
                                   Key(uint64_t(config.train.seed)));
   options.shuffle = true;
   return {data.train, options};
@@ -19,9 +20,10 @@ datasets::BatchStream PlainBatches(const Config& config,
 
 // Runs `batches` batches through the model.
 void RunBatches(const Config& config, const datasets::OpenedDataset& data,
-                int batches, nn::Context context, nn::Model* model) {
+                int batches, bool augment, nn::Context context,
+                nn::Model* model) {
   const NoGrad off;
-  auto stream = PlainBatches(config, data);
+  auto stream = Batches(config, data, augment);
   datasets::Batch batch;
   stream.Start(0);
   for (int i = 0; i < batches && stream.Next(&batch); ++i) {
@@ -54,7 +56,7 @@ std::vector<hw::ShiftProfile> ProfileShifts(const Config& config,
     leaves[i].policy->set_profile(&profiles[i],
                                   nn::LayerChip(device, leaves[i].path));
   }
-  RunBatches(config, data, config.adapt.profile_batches, {}, model);
+  RunBatches(config, data, config.adapt.profile_batches, false, {}, model);
   for (const auto& leaf : leaves) leaf.policy->set_profile(nullptr, nullptr);
   return profiles;
 }
@@ -71,8 +73,8 @@ void FitToChip(const Config& config, const datasets::OpenedDataset& data,
   nn::ClearCalibration(model);
   CalibrateIfNeeded(config, data, model);
   if (config.adapt.norm_batches == 0) return;
-  RunBatches(config, data, config.adapt.norm_batches, {.normalising = true},
-             model);
+  RunBatches(config, data, config.adapt.norm_batches, true,
+             {.normalising = true}, model);
   nn::ClearCalibration(model);
   CalibrateIfNeeded(config, data, model);
 }

@@ -308,5 +308,22 @@ TEST_CASE("bits taken together give the bits of planes taken apart") {
   CHECK(together > 20);
 }
 
+// The pass of negative inputs is left out where there are none.
+TEST_CASE("positive inputs in two passes agree with the reference") {
+  for (const auto per : {hw::AdcPer::kSlice, hw::AdcPer::kCycle}) {
+    hw::CrossbarSpec spec;
+    spec.encoding = hw::Encoding::kOffset;
+    spec.cell_bits = 2;
+    spec.input_sign = hw::InputSign::kTwoPass;
+    spec.input_slice_bits = 1;
+    spec.adc_per = per;
+    spec.calibration = hw::Calibration::kFullScale;
+    CrossbarLayer layer =
+        MakeLayer({2, 6, 5, 1, 5, 9, 3, 3, 1, 1}, spec, Key(33));
+    for (float& x : layer.x.span()) x = std::fabs(x);
+    CheckAgainstReference(layer);
+  }
+}
+
 }  // namespace
 }  // namespace ohm::test

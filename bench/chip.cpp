@@ -1,0 +1,143 @@
+// What real devices cost: ResNet-20 on chips with faults, noise and wires
+// against the same crossbars with ideal devices, in turn, in one process.
+#include <algorithm>
+#include <cmath>
+#include <memory>
+
+#include "bench/bench.h"
+#include "bench/compare.h"
+#include "bench/sides.h"
+#include "bench/train_step.h"
+#include "core/base/check.h"
+#include "core/base/parallel.h"
+#include "nn/crossbar_policy.h"
+#include "nn/models/model.h"
+#include "train/evaluate.h"
+#include "train/remedies.h"
+
+namespace ohm::bench {
+namespace {
+
+constexpr int64_t kBatch = 128;
+
+hw::DeviceSpec Stuck(double at_g_max, double at_g_min) {
+  hw::DeviceSpec device;
+  device.stuck_at.gmax = at_g_max;
+  device.stuck_at.gmin = at_g_min;
+  return device;
+}
+
+hw::DeviceSpec Wired() {
+  hw::DeviceSpec device;
+  device.wires.at_300_kelvin = {2.67, 2.67, 4, 4};
+  return device;
+}
+
+hw::DeviceSpec Imprecise() {
+  hw::DeviceSpec device;
+  device.write_error.law = hw::WriteLaw::kConstant;
+  device.write_error.sigma = 0.01;
+  return device;
+}
+
+hw::DeviceSpec Noisy() {
+  hw::DeviceSpec device;
+  device.thermal_noise.on = device.shot_noise.on = true;
+  return device;
+}
+
+// Cells are written, and wires solved, once and before it is timed.
+Side Inference(const std::string& name, const hw::DeviceSpec& device,
+               hw::StuckCorrection correction = hw::StuckCorrection::kNone) {
+  const std::shared_ptr<nn::Model> model = nn::MakeModel({}, Key(1));
+  const Tensor x = RandomTensor({kBatch, 32, 32, 3}, DType::kF32, Key(2));
+  hw::CrossbarSpec spec;
+  spec.stuck_correction = correction;
+  nn::MapToCrossbar(model.get(), nn::EveryLeaf, spec);
+  nn::PutOnChip(model.get(), device);
+  const auto logits = [model, x](const nn::Context& context) {
+    const NoGrad off;
+    return model->Forward(Var(x), context).value();
+  };
+  logits({.calibrating = true});
+  const Tensor y = logits({});
+  OHM_CHECK(
+      std::ranges::all_of(y.span(), [](float v) { return std::isfinite(v); }),
+      "bench chip: " + name + ": logits are not finite");
+  if (correction != hw::StuckCorrection::kNone) {
+    nn::PutOnChip(model.get(), {});
+    nn::ClearCalibration(model.get());
+    logits({.calibrating = true});
+    const double error = RelativeError(logits({}), y);
+    OHM_CHECK(error < 0.5,
+              "bench chip: " + name + ": corrected logits are off");
+    nn::PutOnChip(model.get(), device);
+    logits({});
+  }
+  return {name, [logits] { logits({}); }, double(kBatch), "images/s"};
+}
+
+Sides InferenceSides() {
+  using enum hw::StuckCorrection;
+  return {
+      Inference("ideal devices", {}),
+      Inference("stuck 1.75/9.04 %", Stuck(0.0175, 0.0904)),
+      Inference("stuck 1.75/9.04 %, corrected", Stuck(0.0175, 0.0904), kPlain),
+      Inference("stuck 10/10 %, corrected", Stuck(0.1, 0.1), kPlain),
+      Inference("write error", Imprecise()),
+      Inference("wires 2.67 ohm", Wired()),
+      Inference("thermal and shot noise", Noisy())};
+}
+
+constexpr int kSteps = 20;  // from one solution of the wires to the next
+
+Side Training(const std::string& name, const hw::DeviceSpec& device,
+              const std::string& dtype, bool injects) {
+  train::Config config;
+  config.train.dtype = dtype;
+  config.train.batch = int(kBatch);
+  config.hw_preset = "pytorx64";
+  config.device = device;
+  const auto batch = RandomBatch(config, 10);
+  const auto step = std::make_shared<TrainStep>(config, 10);
+  step->CheckLearns(batch);
+  if (injects) {
+    // Deviations as large as they come do not change the time.
+    for (const auto& leaf : nn::CrossbarLeaves(step->model())) {
+      leaf.policy->set_injection(Tensor::Full(leaf.mask_entries(), 0.01F),
+                                 Tensor::Full(leaf.mask_entries(), 0.1F));
+    }
+  }
+  return {name,
+          [=] {
+            for (int i = 0; i < kSteps; ++i) step->Run(batch);
+          },
+          double(kBatch) * kSteps, "images/s"};
+}
+
+Sides TrainingSides(const std::string& dtype) {
+  return {Training("ideal devices", {}, dtype, false),
+          Training("noise injected (NIA)", {}, dtype, true),
+          Training("wires in the loop", Wired(), dtype, false)};
+}
+
+const std::vector<Group>& Groups() {
+  static const std::vector<Group> groups = {
+      {"resnet20 inference", InferenceSides},
+      {"resnet20 20 training steps f32", [] { return TrainingSides("f32"); }},
+      {"resnet20 20 training steps bf16", [] { return TrainingSides("bf16"); }},
+  };
+  return groups;
+}
+
+}  // namespace
+
+void BenchChip(const BenchOptions& options) {
+  std::vector<std::string> names;
+  for (const Group& group : Groups()) names.emplace_back(group.name);
+  const std::vector<size_t> selected = Select(options, "chip", names);
+  if (options.threads > 0) SetThreads(options.threads);
+  for (const size_t i : selected) RunGroup(options, Groups()[i], 0);
+}
+
+}  // namespace ohm::bench
