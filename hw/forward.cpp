@@ -33,8 +33,10 @@ class ForwardWorker {
         values_(pass, weights, conversion),
         observer_(weights, conversion),
         observe_(observe),
-        fused_(weights.slicing.whole() && pass.noise() == nullptr &&
+        noise_(pass, weights, conversion, pass.noise()),
+        fused_(weights.slicing.whole() &&
                ConvertsInRegisters(weights, conversion) &&
+               !(conversion.ideal && noise_.active()) &&
                !(observe && observer_.counts())),
         outputs_(weights.map.outputs()),
         y_(*y),
@@ -74,15 +76,18 @@ class ForwardWorker {
 
   void ConvertInRegisters(const TileBlock& block) {
     std::ranges::fill(most_, 0);
-    CurrentTileKernels().convert(block.work,
-                                 conversion_.Adc(block.group, block.row_tile),
-                                 block.row_tile == 0, Outputs(block), stride(),
+    TileAdc adc = conversion_.Adc(block.group, block.row_tile);
+    if (noise_.active()) adc.offsets = noise_.Offsets(block, 0).data();
+    CurrentTileKernels().convert(block.work, adc, block.row_tile == 0,
+                                 Outputs(block), stride(),
                                  observe_ ? most_.data() : nullptr);
     if (!observe_) return;
     observer_.TakeMost(block, most_);
     if (conversion_.ideal || !observer_.AnyClipped(block)) return;
     // Rare, and cheaper than keeping every sum.
-    observer_.ListClipped(block, pass_.Sums(block, &scratch_));
+    const auto sums = pass_.Sums(block, &scratch_);
+    noise_.Add(block, 0, sums);
+    observer_.ListClipped(block, sums);
   }
 
   void Convert(const TileBlock& block) {
@@ -113,6 +118,7 @@ class ForwardWorker {
   RowTileValues values_;
   Observer observer_;
   bool observe_;
+  NoiseAdder noise_;
   bool fused_;  // sums are converted in registers and never stored
   int64_t outputs_;
   Tensor& y_;

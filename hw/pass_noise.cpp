@@ -11,20 +11,22 @@
 namespace ohm::hw {
 namespace {
 
-OHM_SIMD_CLONES void AddRoots(const float* normals, const float* variances,
-                              int64_t count, float* sums) {
+OHM_SIMD_CLONES void ScaleByRoots(const float* variances, const float* shift,
+                                  int64_t count, float* normals) {
   for (int64_t n = 0; n < count; ++n) {
-    sums[n] += normals[n] * __builtin_sqrtf(variances[n]);
+    normals[n] = normals[n] * __builtin_sqrtf(variances[n]) + shift[n];
   }
 }
 
-OHM_SIMD_CLONES void AddScaled(const float* normals, const float* deviation,
-                               int64_t count, float* sums) {
-  for (int64_t n = 0; n < count; ++n) sums[n] += normals[n] * deviation[n];
+OHM_SIMD_CLONES void Scale(const float* deviation, const float* shift,
+                           int64_t count, float* normals) {
+  for (int64_t n = 0; n < count; ++n) {
+    normals[n] = normals[n] * deviation[n] + shift[n];
+  }
 }
 
-OHM_SIMD_CLONES void AddShifts(const float* shift, int64_t count, float* sums) {
-  for (int64_t n = 0; n < count; ++n) sums[n] += shift[n];
+OHM_SIMD_CLONES void AddRow(const float* offsets, int64_t count, float* sums) {
+  for (int64_t n = 0; n < count; ++n) sums[n] += offsets[n];
 }
 
 OHM_SIMD_CLONES void Spread(const float* digits, int64_t count, float* to) {
@@ -58,7 +60,7 @@ NoiseAdder::NoiseAdder(const TilePass& pass, const Programmed& weights,
   if (!active()) return;
   const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
   variances_.resize(block);
-  normals_.resize(block);
+  offsets_.resize(block);
   shift_.assign(size_t(weights.entries()), 0.0F);
   deviation_.assign(size_t(weights.entries()), 0.0F);
   if (injects_) SetInjected();
@@ -127,9 +129,8 @@ void NoiseAdder::AddVariances(const TileBlock& block, size_t plane) {
   }
 }
 
-void NoiseAdder::Add(const TileBlock& block, size_t plane,
-                     std::span<float> sums) {
-  if (!active()) return;
+std::span<const float> NoiseAdder::Offsets(const TileBlock& block,
+                                           size_t plane) {
   const int64_t columns = conversion_.padded_outputs;
   const int64_t count = block.pixels * columns;
   const auto planes = static_cast<uint64_t>(pass_.planes());
@@ -139,21 +140,25 @@ void NoiseAdder::Add(const TileBlock& block, size_t plane,
   const int64_t first =
       (noise_->first_image * pass_.image_pixels() + block.first_pixel) *
       columns;
-  FillNormals(noise_->key.bits(), stream, first, count, normals_.data());
-  const int64_t entry = conversion_.First(block.group, block.row_tile);
+  FillNormals(noise_->key.bits(), stream, first, count, offsets_.data());
   if (reads_) AddVariances(block, plane);
+  const int64_t entry = conversion_.First(block.group, block.row_tile);
   for (int64_t p = 0; p < block.pixels; ++p) {
-    float* row = sums.data() + p * columns;
-    const float* normals = normals_.data() + p * columns;
-    if (injects_) {
-      AddShifts(shift_.data() + entry, columns, row);
-    }
+    float* row = offsets_.data() + p * columns;
     if (reads_) {
-      AddRoots(normals, variances_.data() + p * columns, columns, row);
+      ScaleByRoots(variances_.data() + p * columns, shift_.data() + entry,
+                   columns, row);
     } else {
-      AddScaled(normals, deviation_.data() + entry, columns, row);
+      Scale(deviation_.data() + entry, shift_.data() + entry, columns, row);
     }
   }
+  return {offsets_.data(), size_t(count)};
+}
+
+void NoiseAdder::Add(const TileBlock& block, size_t plane,
+                     std::span<float> sums) {
+  if (!active()) return;
+  AddRow(Offsets(block, plane).data(), int64_t(sums.size()), sums.data());
 }
 
 }  // namespace ohm::hw

@@ -37,7 +37,10 @@ class NoiseAdder {
              const Conversion& conversion, const PassNoise* noise);
 
   bool active() const { return reads_ || injects_; }
-  // sums [pixels, padded outputs] of one plane, in units of pass.unit().
+  // The noise of each sum of one plane, [pixels, padded outputs] in units of
+  // pass.unit(); valid until the next call. Only where active().
+  std::span<const float> Offsets(const TileBlock& block, size_t plane);
+  // The same, added to sums; nothing where not active.
   void Add(const TileBlock& block, size_t plane, std::span<float> sums);
 
  private:
@@ -53,7 +56,7 @@ class NoiseAdder {
   bool reads_, injects_;
   // In units of sums, ordered as Conversion::At.
   std::vector<float> shift_, deviation_;
-  std::vector<float> variances_, normals_, inputs_;
+  std::vector<float> variances_, offsets_, inputs_;
   std::vector<const float*> pixels_;
   std::vector<int32_t> rows_;
 };

@@ -81,9 +81,10 @@ RowTileValues::RowTileValues(const TilePass& pass, const Programmed& weights,
     : pass_(pass),
       weights_(weights),
       conversion_(conversion),
-      exact_in_registers_(ConvertsInRegisters(weights, conversion) &&
-                          pass.noise() == nullptr),
       noise_(pass, weights, conversion, pass.noise()),
+      // Noise leaves no whole sums that rounding would pass as they are.
+      exact_in_registers_(ConvertsInRegisters(weights, conversion) &&
+                          !(conversion.ideal && noise_.active())),
       most_(size_t(conversion.padded_outputs)) {
   const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
   values_.resize(block);
@@ -133,7 +134,9 @@ void RowTileValues::AddPlane(const TileBlock& block, size_t plane,
   const bool counts = observer != nullptr && observer->counts();
   if (exact_in_registers_ && !counts) {
     std::ranges::fill(most_, 0);
-    CurrentTileKernels().convert(of_plane.work, adc, false, values_.data(),
+    TileAdc noisy = adc;
+    if (noise_.active()) noisy.offsets = noise_.Offsets(block, plane).data();
+    CurrentTileKernels().convert(of_plane.work, noisy, false, values_.data(),
                                  columns,
                                  observer != nullptr ? most_.data() : nullptr);
     if (observer != nullptr) observer->TakeMost(block, most_, plane);

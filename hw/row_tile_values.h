@@ -41,8 +41,8 @@ class RowTileValues {
   const TilePass& pass_;
   const Programmed& weights_;
   const Conversion& conversion_;
-  bool exact_in_registers_;  // kernels round no sum that ought to pass
   NoiseAdder noise_;
+  bool exact_in_registers_;  // kernels round no sum that ought to pass
   TileScratch scratch_;
   std::vector<float> values_;
   std::vector<int32_t> whole_, most_;

@@ -32,12 +32,15 @@ struct TileWork {
 };
 
 // The ADCs of the first `outputs` columns: code = round half to even of
-// clip(sum * to_code, lowest, largest), value = code * to_value.
+// clip((sum + offset) * to_code, lowest, largest), value = code * to_value.
+// Offsets are the noise of each sum, [count, columns], 0 beyond `outputs`;
+// null: none.
 struct TileAdc {
   const float* to_code = nullptr;
   const float* to_value = nullptr;
   float lowest = 0, largest = 0;  // magnitudes below 2^22
   int64_t outputs = 0;
+  const float* offsets = nullptr;
 };
 
 struct TileKernels {
@@ -47,13 +50,14 @@ struct TileKernels {
   // sums [count, columns]
   void (*sums)(const TileWork& work, int32_t* sums);
   // y[p * stride + n] = value, or += value unless `first`. Where most
-  // [columns] is not null: most[n] = max(most[n], |sum(p, n)|).
+  // [columns] is not null: most[n] = max(most[n], |sum(p, n) + offset|),
+  // rounded up.
   void (*convert)(const TileWork& work, const TileAdc& adc, bool first,
                   float* y, int64_t stride, int32_t* most);
   // y[p * stride + n] += sum(p, n) * to_value[n] for n < outputs: no ADC.
   void (*add)(const TileWork& work, const float* to_value, int64_t outputs,
               float* y, int64_t stride);
-  // total[n] += value * gy[p * stride + n], pixel after pixel.
+  // Without offsets: total[n] += value * gy[p * stride + n], pixel after pixel.
   void (*weigh)(const TileWork& work, const TileAdc& adc, const float* gy,
                 int64_t stride, float* total);
 };

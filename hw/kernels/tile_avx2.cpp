@@ -64,6 +64,10 @@ struct Avx2 {
   }
 
   static OHM_INLINE Float ToFloat(Int v) { return _mm256_cvtepi32_ps(v); }
+  static OHM_INLINE Int RoundUp(Float v) {
+    const __m256 size = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v);
+    return _mm256_cvtps_epi32(_mm256_ceil_ps(size));
+  }
   static OHM_INLINE Float Zero() { return _mm256_setzero_ps(); }
   static OHM_INLINE __m256i MaskOf(int64_t lanes) {
     const __m256i index = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -101,11 +105,8 @@ void Sums(const TileWork& work, int32_t* sums) {
 
 void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
              int64_t stride, int32_t* most) {
-  if (first) {
-    Run(work, work.columns, ConvertSums<Avx2, true>{adc, y, stride, most});
-  } else {
-    Run(work, work.columns, ConvertSums<Avx2, false>{adc, y, stride, most});
-  }
+  Convert<Avx2>(work, adc, first, y, stride, most,
+                [&](const auto& end) { Run(work, work.columns, end); });
 }
 
 void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,

@@ -68,11 +68,8 @@ void Sums(const TileWork& work, int32_t* sums) {
 
 void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
              int64_t stride, int32_t* most) {
-  if (first) {
-    Run(work, work.columns, ConvertSums<Bw, true>{adc, y, stride, most});
-  } else {
-    Run(work, work.columns, ConvertSums<Bw, false>{adc, y, stride, most});
-  }
+  Convert<Bw>(work, adc, first, y, stride, most,
+              [&](const auto& end) { Run(work, work.columns, end); });
 }
 
 void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,

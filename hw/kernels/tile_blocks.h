@@ -12,7 +12,7 @@
 //   Finish(sum, start) -> Int
 //   LoadInt, StoreInt, MaxAbs(most, sum)
 //   ToFloat(Int), Zero(), Load(p, lanes), Store(p, lanes, v), Mul, Add,
-//   RoundClipped(v, lowest, largest)
+//   RoundClipped(v, lowest, largest), RoundUp(v) -> Int of |v|
 // Multiplications and additions must stay separate (-ffp-contract=off), so that
 // every variant rounds alike.
 #pragma once
@@ -112,20 +112,21 @@ struct StoreSums {
 };
 
 template <typename Isa>
-OHM_INLINE typename Isa::Float ConvertOne(typename Isa::Int sum,
+OHM_INLINE typename Isa::Float ConvertOne(typename Isa::Float sum,
                                           typename Isa::Float to_code,
                                           typename Isa::Float to_value,
                                           const TileAdc& adc) {
-  const auto scaled = Isa::Mul(Isa::ToFloat(sum), to_code);
+  const auto scaled = Isa::Mul(sum, to_code);
   return Isa::Mul(Isa::RoundClipped(scaled, adc.lowest, adc.largest), to_value);
 }
 
-template <typename Isa, bool kFirst>
+template <typename Isa, bool kFirst, bool kNoisy>
 struct ConvertSums {
   const TileAdc& adc;
   float* y;
   int64_t stride;
   int32_t* most;
+  int64_t columns;  // of offsets
 
   template <int kPixels>
   OHM_INLINE void Take(int64_t p, int64_t n,
@@ -137,7 +138,8 @@ struct ConvertSums {
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) {
       float* at = y + (p + i) * stride + n;
-      auto value = ConvertOne<Isa>(done[i], to_code, to_value, adc);
+      auto value =
+          ConvertOne<Isa>(Sum(done[i], p + i, n), to_code, to_value, adc);
       // Added to zero even where nothing is there yet: -0 becomes +0, as in
       // the other variants.
       value = Isa::Add(kFirst ? Isa::Zero() : Isa::Load(at, lanes), value);
@@ -146,10 +148,42 @@ struct ConvertSums {
     if (most == nullptr) return;
     auto largest = Isa::LoadInt(most + n);
 #pragma GCC unroll 8
-    for (int i = 0; i < kPixels; ++i) largest = Isa::MaxAbs(largest, done[i]);
+    for (int i = 0; i < kPixels; ++i) {
+      if constexpr (kNoisy) {
+        largest = Isa::MaxAbs(largest, Isa::RoundUp(Sum(done[i], p + i, n)));
+      } else {
+        largest = Isa::MaxAbs(largest, done[i]);
+      }
+    }
     Isa::StoreInt(most + n, largest);
   }
+
+  OHM_INLINE typename Isa::Float Sum(typename Isa::Int sum, int64_t pixel,
+                                     int64_t n) const {
+    if constexpr (!kNoisy) return Isa::ToFloat(sum);
+    const float* offset = adc.offsets + pixel * columns + n;
+    return Isa::Add(Isa::ToFloat(sum), Isa::Load(offset, Isa::kLanes));
+  }
 };
+
+// With or without offsets, the first row tile or a later one.
+template <typename Isa, typename Each>
+OHM_INLINE void Convert(const TileWork& work, const TileAdc& adc, bool first,
+                        float* y, int64_t stride, int32_t* most,
+                        const Each& run) {
+  const int64_t columns = work.columns;
+  if (adc.offsets != nullptr) {
+    if (first) {
+      run(ConvertSums<Isa, true, true>{adc, y, stride, most, columns});
+    } else {
+      run(ConvertSums<Isa, false, true>{adc, y, stride, most, columns});
+    }
+  } else if (first) {
+    run(ConvertSums<Isa, true, false>{adc, y, stride, most, columns});
+  } else {
+    run(ConvertSums<Isa, false, false>{adc, y, stride, most, columns});
+  }
+}
 
 template <typename Isa>
 struct AddSums {
@@ -190,7 +224,8 @@ struct WeighSums {
     auto sum = Isa::Load(total + n, lanes);
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) {
-      const auto value = ConvertOne<Isa>(done[i], to_code, to_value, adc);
+      const auto value =
+          ConvertOne<Isa>(Isa::ToFloat(done[i]), to_code, to_value, adc);
       const auto g = Isa::Load(gy + (p + i) * stride + n, lanes);
       sum = Isa::Add(sum, Isa::Mul(value, g));
     }

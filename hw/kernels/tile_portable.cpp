@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "hw/kernels/round.h"
@@ -39,7 +40,8 @@ void Sums(const TileWork& work, int32_t* sums) {
   }
 }
 
-// Calls visit(pixel, column, sum, value) for every column below adc.outputs.
+// Calls visit(pixel, column, magnitude of the sum, value) for every column
+// below adc.outputs.
 template <typename Visit>
 void EachValue(const TileWork& work, const TileAdc& adc, const Visit& visit) {
   int32_t sums[kLanes];
@@ -48,10 +50,15 @@ void EachValue(const TileWork& work, const TileAdc& adc, const Visit& visit) {
       SumsOf(work, p, first, sums);
       const int64_t end = std::min(first + kLanes, adc.outputs);
       for (int64_t n = first; n < end; ++n) {
-        const int32_t sum = sums[n - first];
+        float sum = float(sums[n - first]);
+        int32_t size = std::abs(sums[n - first]);
+        if (adc.offsets != nullptr) {
+          sum += adc.offsets[p * work.columns + n];
+          size = static_cast<int32_t>(std::ceil(std::fabs(sum)));
+        }
         const float code =
-            RoundClipped(float(sum) * adc.to_code[n], adc.lowest, adc.largest);
-        visit(p, n, sum, code * adc.to_value[n]);
+            RoundClipped(sum * adc.to_code[n], adc.lowest, adc.largest);
+        visit(p, n, size, code * adc.to_value[n]);
       }
     }
   }
@@ -59,10 +66,10 @@ void EachValue(const TileWork& work, const TileAdc& adc, const Visit& visit) {
 
 void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
              int64_t stride, int32_t* most) {
-  EachValue(work, adc, [&](int64_t p, int64_t n, int32_t sum, float value) {
+  EachValue(work, adc, [&](int64_t p, int64_t n, int32_t size, float value) {
     float& at = y[p * stride + n];
     at = (first ? 0.0F : at) + value;  // never -0, as in the other variants
-    if (most != nullptr) most[n] = std::max(most[n], std::abs(sum));
+    if (most != nullptr) most[n] = std::max(most[n], size);
   });
 }
 
@@ -82,9 +89,10 @@ void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
 
 void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
            int64_t stride, float* total) {
-  EachValue(work, adc, [&](int64_t p, int64_t n, int32_t /*sum*/, float value) {
-    total[n] += value * gy[p * stride + n];
-  });
+  EachValue(work, adc,
+            [&](int64_t p, int64_t n, int32_t /*size*/, float value) {
+              total[n] += value * gy[p * stride + n];
+            });
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ struct Work {
   std::vector<const uint8_t*> pixels;
   std::vector<int32_t> quads, start;
   std::vector<int8_t> weights;
-  std::vector<float> to_code, to_value, gy;
+  std::vector<float> to_code, to_value, gy, offsets;
   hw::TileWork work;
   hw::TileAdc adc;
 };
@@ -58,6 +58,10 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
   for (int64_t i = 0; i < count * (outputs + 3); ++i) {
     w.gy.push_back(float(key.Child("gy").Normal(uint64_t(i))));
   }
+  for (int64_t i = 0; i < count * columns; ++i) {
+    const double offset = 1e3 * key.Child("o").Normal(uint64_t(i));
+    w.offsets.push_back(i % columns < outputs ? float(offset) : 0.0F);
+  }
   w.work = {w.pixels.data(),  count,          w.quads.data(), quad_count,
             w.weights.data(), w.start.data(), columns,        high};
   w.adc = {w.to_code.data(), w.to_value.data(), extreme ? -127.0F : -100.0F,
@@ -66,7 +70,7 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
 }
 
 struct Results {
-  std::vector<int32_t> sums, most;
+  std::vector<int32_t> sums, most, noisy_most;
   std::vector<float> y, total;
   bool operator==(const Results&) const = default;
 };
@@ -76,11 +80,16 @@ Results RunAll(const hw::TileKernels& kernels, const Work& w) {
   Results r;
   r.sums.assign(size_t(w.work.count * columns), -1);
   r.most.assign(size_t(columns), 0);
+  r.noisy_most.assign(size_t(columns), 0);
   r.y.assign(size_t(w.work.count * stride), -77.0F);
   r.total.assign(size_t(columns), 0.0F);
   kernels.sums(w.work, r.sums.data());
   kernels.convert(w.work, w.adc, true, r.y.data(), stride, r.most.data());
   kernels.convert(w.work, w.adc, false, r.y.data(), stride, nullptr);
+  hw::TileAdc noisy = w.adc;
+  noisy.offsets = w.offsets.data();
+  kernels.convert(w.work, noisy, false, r.y.data(), stride,
+                  r.noisy_most.data());
   kernels.add(w.work, w.to_value.data(), w.adc.outputs, r.y.data(), stride);
   kernels.weigh(w.work, w.adc, w.gy.data(), stride, r.total.data());
   return r;
