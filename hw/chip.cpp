@@ -82,64 +82,62 @@ class ChipReader {
   bool SignedCells() const { return arms_ == 2; }
 
   int64_t ReadTile(int64_t tile) {
-    const int64_t column_tile = tile % map_.column_tiles();
-    const int64_t row_tile = tile / map_.column_tiles() % map_.row_tiles();
-    const int64_t group = tile / map_.column_tiles() / map_.row_tiles();
-    const int64_t each = map_.outputs_per_tile(),
-                  outputs = map_.matrix().outputs;
-    const int64_t first = column_tile * each;
-    const int64_t count = std::min(each, outputs - first);
-    Place place{row_tile, group * outputs + first, count};
+    const TileContent content = map_.ContentOf(tile);
+    const std::vector<uint8_t> flipped = FlippedColumns(content);
     std::vector<ChipArray> arms;
     for (int64_t a = 0; a < arms_; ++a) {
-      arms.push_back(ReadArm(place, tile, a));
+      arms.push_back(ReadArm(content, flipped, tile, a));
     }
     int64_t faulty = 0;
     for (const ChipArray& arm : arms) {
       faulty += std::ranges::count_if(
           arm.cells.fault, [](Fault f) { return f != Fault::kNone; });
     }
-    for (int64_t n = 0; n < count; ++n) TakeColumn(place, n, arms);
+    TakeColumns(content, flipped, arms);
     return faulty;
   }
 
-  struct Place {
-    int64_t row_tile, first_output, outputs;
-  };
+  // Of each column of the tile, whether it stores complements.
+  std::vector<uint8_t> FlippedColumns(const TileContent& content) const {
+    std::vector<uint8_t> flipped(size_t(content.outputs * slices_), 0);
+    if (slicing_.whole() || !spec_.column_flip || SignedCells()) return flipped;
+    for (size_t i = 0; i < flipped.size(); ++i) {
+      const int64_t output = content.first_output + int64_t(i) / slices_;
+      flipped[i] = StoresComplement(codes_.data() + output * fan_in_,
+                                    map_.RowsOf(content.row_tile),
+                                    cell_slicing_, i % size_t(slices_))
+                       ? 1
+                       : 0;
+    }
+    return flipped;
+  }
 
   // The digit that a cell is to hold; of one arm where digits have a sign.
-  double Target(const float* codes, std::span<const int32_t> rows, size_t slice,
-                int32_t k, int64_t arm) const {
-    double digit = double(codes[k]);
+  double Target(float code, size_t slice, bool flipped, int64_t arm) const {
+    double digit = double(code);
     if (!ideal_weights_) {
-      digit = cell_slicing_.WeightDigit(static_cast<int>(codes[k]), slice);
-      if (Flipped(codes, rows, slice)) {
-        digit = cell_slicing_.slices[slice].largest - digit;
-      }
+      digit = cell_slicing_.WeightDigit(static_cast<int>(code), slice);
+      if (flipped) digit = cell_slicing_.slices[slice].largest - digit;
     }
     if (SignedCells()) return std::max(arm == 0 ? digit : -digit, 0.0);
     return digit;
   }
 
-  bool Flipped(const float* codes, std::span<const int32_t> rows,
-               size_t slice) const {
-    return !slicing_.whole() && spec_.column_flip && !SignedCells() &&
-           StoresComplement(codes, rows, cell_slicing_, slice);
-  }
-
-  ChipArray ReadArm(const Place& place, int64_t tile, int64_t arm) const {
-    const auto rows = map_.RowsOf(place.row_tile);
-    const int64_t columns = place.outputs * slices_;
-    std::vector<double> target(rows.size() * size_t(columns));
+  ChipArray ReadArm(const TileContent& content,
+                    const std::vector<uint8_t>& flipped, int64_t tile,
+                    int64_t arm) const {
+    const auto rows = map_.RowsOf(content.row_tile);
+    const auto columns = int64_t(flipped.size());
+    std::vector<double> target(rows.size() * flipped.size());
     const double top = std::lerp(spec_.g_max, spec_.g_min, spec_.headroom);
-    for (int64_t n = 0; n < place.outputs; ++n) {
-      const float* codes = codes_.data() + (place.first_output + n) * fan_in_;
-      for (int64_t s = 0; s < slices_; ++s) {
-        for (size_t r = 0; r < rows.size(); ++r) {
-          const double digit = Target(codes, rows, size_t(s), rows[r], arm);
-          target[size_t(int64_t(r) * columns + n * slices_ + s)] =
-              std::lerp(spec_.g_min, top, digit / cell_largest_);
-        }
+    for (int64_t c = 0; c < columns; ++c) {
+      const float* codes =
+          codes_.data() + (content.first_output + c / slices_) * fan_in_;
+      for (size_t r = 0; r < rows.size(); ++r) {
+        const double digit = Target(codes[rows[r]], size_t(c % slices_),
+                                    flipped[size_t(c)] != 0, arm);
+        target[r * flipped.size() + size_t(c)] =
+            std::lerp(spec_.g_min, top, digit / cell_largest_);
       }
     }
     ArrayWants wants{.sensitivity = chip_.derivatives};
@@ -152,21 +150,23 @@ class ChipReader {
                      wants);
   }
 
-  // What one logical column's cells add up to, slice by slice.
-  void TakeColumn(const Place& place, int64_t n,
-                  const std::vector<ChipArray>& arms) {
-    const auto rows = map_.RowsOf(place.row_tile);
-    const int64_t output = place.first_output + n;
-    const float* codes = codes_.data() + output * fan_in_;
-    for (int64_t s = 0; s < slices_; ++s) {
-      const bool flipped = !ideal_weights_ && Flipped(codes, rows, size_t(s));
+  // What the logical columns' cells add up to, slice by slice.
+  void TakeColumns(const TileContent& content,
+                   const std::vector<uint8_t>& flipped,
+                   const std::vector<ChipArray>& arms) {
+    const auto rows = map_.RowsOf(content.row_tile);
+    for (size_t c = 0; c < flipped.size(); ++c) {
+      const int64_t output = content.first_output + int64_t(c) / slices_;
+      const int64_t slice = int64_t(c) % slices_;
       for (size_t r = 0; r < rows.size(); ++r) {
-        const auto cell =
-            size_t(int64_t(r) * arms[0].cells.columns + n * slices_ + s);
-        TakeCell(place, output, s, rows[r], flipped, cell, arms);
+        const size_t cell = r * flipped.size() + c;
+        TakeCell(output, slice, rows[r], flipped[c] != 0, cell, arms);
+        if (reads_) {
+          TakeNoise(content.row_tile, output, slice, rows[r], cell, arms);
+        }
+        if (slice + 1 == slices_) FinishWeight(output, rows[r]);
       }
     }
-    for (const int32_t k : rows) FinishWeight(output, k);
   }
 
   double PlaceOf(int64_t slice) const {
@@ -175,40 +175,48 @@ class ChipReader {
                : std::ldexp(1.0, cell_slicing_.slices[size_t(slice)].shift);
   }
 
-  void TakeCell(const Place& place, int64_t output, int64_t slice, int32_t k,
-                bool flipped, size_t cell, const std::vector<ChipArray>& arms) {
+  // Slices that are converted apart stay apart, others are added up.
+  int64_t PlaneOf(int64_t slice) const { return slicing_.whole() ? 0 : slice; }
+  double WeightInPlane(int64_t slice) const {
+    return slicing_.whole() ? PlaceOf(slice) : 1.0;
+  }
+
+  void TakeCell(int64_t output, int64_t slice, int32_t k, bool flipped,
+                size_t cell, const std::vector<ChipArray>& arms) {
     const double digit = Difference(arms, &ChipArray::seen, cell);
     const double weight = PlaceOf(slice);
-    // In slices that are converted apart, or added up before.
-    const int64_t apart = slicing_.whole() ? 0 : slice;
-    const double each = slicing_.whole() ? weight : 1.0;
     const int64_t at = output * fan_in_ + k;
-    const int64_t plane = apart * map_.outputs() * fan_in_;
-    result_.digits.data()[plane + at] += static_cast<float>(each * digit);
-
-    const double top =
-        ideal_weights_ ? 0.0 : cell_slicing_.slices[size_t(slice)].largest;
-    const double logical = flipped ? top - digit : digit;
+    result_.digits.data()[PlaneOf(slice) * map_.outputs() * fan_in_ + at] +=
+        static_cast<float>(WeightInPlane(slice) * digit);
+    const double logical =
+        flipped ? cell_slicing_.slices[size_t(slice)].largest - digit : digit;
     result_.codes.data()[at] += static_cast<float>(weight * logical);
     result_.slope.data()[at] +=
         static_cast<float>(weight * SlopeOf(at, cell, arms));
-    if (result_.correction.defined()) {
-      const double error = CorrectionOf(cell, arms);
-      result_.correction.data()[at] +=
-          static_cast<float>(weight * (flipped ? -error : error));
-    }
-    if (!reads_) return;
+    if (!result_.correction.defined()) return;
+    const double error = CorrectionOf(cell, arms);
+    result_.correction.data()[at] +=
+        static_cast<float>(weight * (flipped ? -error : error));
+  }
+
+  // Variances of both arms, in products of digits.
+  void TakeNoise(int64_t row_tile, int64_t output, int64_t slice, int32_t k,
+                 size_t cell, const std::vector<ChipArray>& arms) {
+    const int64_t plane = PlaneOf(slice);
+    const int64_t at = (plane * map_.outputs() + output) * fan_in_ + k;
+    const int64_t column =
+        (plane * map_.row_tiles() + row_tile) * map_.outputs() + output;
+    const double unit = volt_step_ * window_.g_step / WeightInPlane(slice);
+    const double square = 1 / (unit * unit);
+    ReadVariances& read = result_.read;
     for (const ChipArray& arm : arms) {
-      const double unit = volt_step_ * window_.g_step;
-      const double square = each * each / (unit * unit);
-      result_.read.per_input.data()[plane + at] +=
-          static_cast<float>(square * arm.cells.per_volt[cell] * volt_step_);
-      result_.read.per_square.data()[plane + at] += static_cast<float>(
-          square * arm.cells.per_volt2[cell] * volt_step_ * volt_step_);
-      result_.read.constant
-          .data()[(apart * map_.row_tiles() + place.row_tile) * map_.outputs() +
-                  output] +=
-          static_cast<float>(square * arm.cells.constant[cell]);
+      const CellArray& cells = arm.cells;
+      read.constant.data()[column] +=
+          static_cast<float>(square * cells.constant[cell]);
+      read.per_input.data()[at] +=
+          static_cast<float>(square * cells.per_volt[cell] * volt_step_);
+      read.per_square.data()[at] += static_cast<float>(
+          square * cells.per_volt2[cell] * volt_step_ * volt_step_);
     }
   }
 

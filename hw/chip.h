@@ -54,9 +54,9 @@ struct ChipCells {
 // Whether the cells differ from the ideal ones at all.
 bool ChangesCells(const LayerOnChip& chip);
 
-// `codes` f32 [out, ...] are to be written; `largest` is the largest of them
-// (h, or the largest magnitude where weights are ideal). Parallel over tiles;
-// the same bits at any thread count. `frozen`, where not null and not empty,
+// `codes` f32 [out, ...] are to be written: whole numbers up to h, or ideal
+// weights, of which the largest takes g_max. Parallel over tiles; the same bits
+// at any thread count. `frozen`, where not null and not empty,
 // stands for the wires; an empty one is filled, at twice the cost. With wires
 // it costs a solution of every array (hw/wires/effective.h).
 ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,

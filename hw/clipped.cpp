@@ -45,6 +45,9 @@ void RemoveFromInput(const std::vector<Clipped>& clipped,
                      const Programmed& weights, const Tensor& gain,
                      const Tensor& gy, Tensor* gx) {
   const TileMap& map = weights.map;
+  // What is added behind the ADCs is not clipped by them.
+  const Tensor& converted =
+      weights.converted.defined() ? weights.converted : weights.effective;
   const Shape y = gy.shape();
   const int64_t image = y[1] * y[2];
   ParallelFor(y[0], 1, [&](int64_t begin, int64_t end) {
@@ -52,8 +55,7 @@ void RemoveFromInput(const std::vector<Clipped>& clipped,
       const float g =
           ToFloat(gy.data<T>()[c.pixel * map.outputs() + c.output]) *
           GainOf(gain, map, c.row_tile, c.output);
-      const float* w =
-          weights.effective.data() + c.output * map.matrix().fan_in;
+      const float* w = converted.data() + c.output * map.matrix().fan_in;
       EachInput(c, gx->shape(), y, weights, [&](int64_t k, int64_t at) {
         T& to = gx->data<T>()[at];
         to = FromFloat<T>(ToFloat(to) - g * w[k]);

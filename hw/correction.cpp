@@ -4,7 +4,6 @@
 #include <cmath>
 #include <vector>
 
-#include "core/base/check.h"
 #include "hw/crossbar.h"
 
 namespace ohm::hw {
@@ -16,7 +15,7 @@ struct Size {
 };
 
 // Whole codes stay whole; others are kept in the finest parts that fit.
-Size SizeFor(const Tensor& codes) {
+Size SizeFor(const Tensor& codes, const Programmed& layer) {
   double most = 0;
   bool whole = true;
   for (const float c : codes.span()) {
@@ -26,12 +25,8 @@ Size SizeFor(const Tensor& codes) {
   if (whole && most <= 254) {
     return {most <= 127 ? Width::kByte : Width::kSpill, 1};
   }
-  int parts = 256;
-  while (parts > 1 && most * parts > kMostWide - 1) parts /= 2;
-  OHM_CHECK(most * parts <= kMostWide - 1,
-            "[crossbar] a correction of " + std::to_string(most) +
-                " codes is more than the kernels can add");
-  return {Width::kWide, parts};
+  return {Width::kWide,
+          PartsFor(codes, layer.map, layer.slicing.LargestInputDigit())};
 }
 
 class CorrectionPacker {
@@ -40,7 +35,7 @@ class CorrectionPacker {
       : codes_(codes),
         layer_(layer),
         fan_in_(layer.map.matrix().fan_in),
-        size_(layer.integer ? SizeFor(codes) : Size{}),
+        size_(layer.integer ? SizeFor(codes, layer) : Size{}),
         rows_(LayOutRows(layer.map, layer.integer ? layer.channels / 4 : 0,
                          size_.width, [&](int32_t k) { return Spills(k); })) {}
 

@@ -26,7 +26,8 @@ struct PackedCodes {
   bool defined() const { return entries > 0; }
 };
 
-// codes f32 [out, fan-in]. `layer` has its map, channels and padded_outputs.
+// codes f32 [out, fan-in]. `layer` has its map, slicing, channels and
+// padded_outputs.
 PackedCodes PackCorrection(const Tensor& codes, const Programmed& layer);
 
 }  // namespace ohm::hw

@@ -58,7 +58,8 @@ struct Programmed {
   Tensor cells;
   int parts = 1;
   int64_t faulty_cells = 0;
-  Tensor slope;  // of effective by weights, like them; undefined: 1
+  Tensor converted;  // effective without the correction; undefined: the same
+  Tensor slope;      // of effective by weights, like them; undefined: 1
   // Variances of a read, for the kernels (hw/pass_noise.h): f32 [slices,
   // groups, rows of all row tiles, 2 (of |x|, of x^2), padded_outputs] and
   // [slices, groups, row_tiles, padded_outputs]; undefined: none.

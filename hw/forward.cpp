@@ -33,7 +33,7 @@ class ForwardWorker {
         values_(pass, weights, conversion),
         observer_(weights, conversion),
         observe_(observe),
-        noise_(pass, weights, conversion, pass.noise()),
+        noise_(values_.noise()),
         fused_(weights.slicing.whole() &&
                ConvertsInRegisters(weights, conversion) &&
                !(conversion.ideal && noise_.active()) &&
@@ -50,12 +50,10 @@ class ForwardWorker {
     pass_.Run(begin, end, [&](const TileBlock& block) {
       if (fused_) {
         ConvertInRegisters(block);
-      } else {
-        Convert(block);
-      }
-      if (fused_) {
         pass_.AddCorrection(block, conversion_, &scratch_, Outputs(block),
                             stride());
+      } else {
+        Convert(block);
       }
       if (block.row_tile + 1 == conversion_.row_tiles) Narrow(block);
     });
@@ -118,7 +116,7 @@ class ForwardWorker {
   RowTileValues values_;
   Observer observer_;
   bool observe_;
-  NoiseAdder noise_;
+  NoiseAdder& noise_;
   bool fused_;  // sums are converted in registers and never stored
   int64_t outputs_;
   Tensor& y_;

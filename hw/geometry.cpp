@@ -70,6 +70,14 @@ int64_t TileMap::TileOf(int64_t row_tile, int64_t output) const {
   return (group * row_tiles() + row_tile) * column_tiles_ + column_tile;
 }
 
+TileContent TileMap::ContentOf(int64_t tile) const {
+  OHM_ASSERT(tile >= 0 && tile < tiles());
+  const int64_t first = tile % column_tiles_ * outputs_per_tile_;
+  const int64_t group = tile / column_tiles_ / row_tiles();
+  return {tile / column_tiles_ % row_tiles(), group * matrix_.outputs + first,
+          std::min(outputs_per_tile_, matrix_.outputs - first)};
+}
+
 CellPlace TileMap::Locate(int64_t output, int64_t fan_in_index) const {
   OHM_CHECK(output >= 0 && output < outputs() && fan_in_index >= 0 &&
                 fan_in_index < matrix_.fan_in,

@@ -34,6 +34,12 @@ struct CellPlace {
   int64_t row, column;  // inside the tile; the column of its lowest slice
 };
 
+// The logical columns of one tile.
+struct TileContent {
+  int64_t row_tile;
+  int64_t first_output, outputs;  // outputs count over all groups
+};
+
 // Fan-in indices count as weights [out, kh, kw, in] lie in memory, whatever
 // the order of the rows.
 class TileMap {
@@ -57,6 +63,8 @@ class TileMap {
 
   // The tile that holds (row tile, output), output counted over all groups.
   int64_t TileOf(int64_t row_tile, int64_t output) const;
+  // What tile number `tile` holds.
+  TileContent ContentOf(int64_t tile) const;
   // Where w[output, fan_in_index] lies. Costs a search.
   CellPlace Locate(int64_t output, int64_t fan_in_index) const;
 

@@ -1,6 +1,10 @@
 #include "hw/packing.h"
 
 #include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/base/check.h"
 
 namespace ohm::hw {
 namespace {
@@ -85,6 +89,35 @@ class Layouter {
 };
 
 }  // namespace
+
+int PartsFor(const Tensor& numbers, const TileMap& map, int largest_input) {
+  constexpr double kMostSum = 2147483647.0;
+  double most = 0, most_sum = 0;
+  const int64_t fan_in = map.matrix().fan_in;
+  for (int64_t column = 0; column < numbers.count() / fan_in; ++column) {
+    const float* of_column = numbers.data() + column * fan_in;
+    for (int64_t t = 0; t < map.row_tiles(); ++t) {
+      double sum = 0;
+      for (const int32_t k : map.RowsOf(t)) {
+        // Half a part more, for numbers are rounded to parts.
+        const double size = std::fabs(double(of_column[k])) + 0.5;
+        most = std::max(most, size);
+        sum += size;
+      }
+      most_sum = std::max(most_sum, sum * largest_input);
+    }
+  }
+  int parts = 256;
+  const auto fits = [&] {
+    return most * parts <= kMostWide && most_sum * parts <= kMostSum;
+  };
+  while (parts > 1 && !fits()) parts /= 2;
+  OHM_CHECK(fits(), "[crossbar] cells or corrections of up to " +
+                        std::to_string(most) +
+                        " codes on this many rows are more than the kernels "
+                        "can add");
+  return parts;
+}
 
 RowLayout LayOutRows(const TileMap& map, int64_t quads, Width width,
                      const std::function<bool(int32_t)>& spills) {

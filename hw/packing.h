@@ -8,6 +8,7 @@
 #include <functional>
 #include <vector>
 
+#include "core/tensor/tensor.h"
 #include "hw/geometry.h"
 
 namespace ohm::hw {
@@ -25,6 +26,11 @@ enum class Width : uint8_t {
   kWide,   // |value| <= 32639: all quads are there twice, high digits first
 };
 inline constexpr int kMostWide = 127 * 256 + 127;
+
+// The finest parts of a number, at most 1/256, in which kWide holds columns of
+// numbers and 32 bits hold their products with inputs of up to `largest_input`.
+// `numbers` [columns, fan-in]. Error where not even whole ones fit.
+int PartsFor(const Tensor& numbers, const TileMap& map, int largest_input);
 
 // Where a row lies.
 struct RowPlace {

@@ -239,35 +239,6 @@ int64_t Programmed::entries() const {
 
 namespace {
 
-// The finest parts of a code, at most 1/256, in which two digits hold every
-// cell and 32 bits every sum.
-int PartsFor(const Programmed& p) {
-  double most_cell = 0, most_sum = 0;
-  const int64_t fan_in = p.map.matrix().fan_in;
-  for (int64_t column = 0; column < p.cells.count() / fan_in; ++column) {
-    const float* cells = p.cells.data() + column * fan_in;
-    for (int64_t t = 0; t < p.map.row_tiles(); ++t) {
-      double sum = 0;
-      for (const int32_t k : p.map.RowsOf(t)) {
-        sum += std::fabs(double(cells[k]));
-        most_cell = std::max(most_cell, std::fabs(double(cells[k])));
-      }
-      most_sum = std::max(most_sum, sum);
-    }
-  }
-  most_sum *= p.slicing.LargestInputDigit();
-  int parts = 256;
-  while (parts > 1 && (most_cell * parts > kMostWide - 1 ||
-                       most_sum * parts > 2147000000.0)) {
-    parts /= 2;
-  }
-  OHM_CHECK(
-      most_cell * parts <= kMostWide - 1 && most_sum * parts < 2147000000.0,
-      "[crossbar] cells hold up to " + std::to_string(most_cell) +
-          " codes, more than the kernels can add");
-  return parts;
-}
-
 bool WholeBytes(const Tensor& cells) {
   return std::ranges::all_of(cells.span(), [](float v) {
     return std::fabs(v) <= 127 && v == std::nearbyint(v);
@@ -309,12 +280,14 @@ void ReadChip(const LayerOnChip& chip, FrozenWires* frozen, Programmed* p) {
   p->slope = std::move(cells.slope);
   if (cells.read.constant.defined()) PackVariances(cells.read, p);
   for (int64_t i = 0; i < p->effective.count(); ++i) {
-    float code = cells.codes.data()[i];
-    if (cells.correction.defined()) code += cells.correction.data()[i];
-    p->effective.data()[i] = code * p->step;
+    p->effective.data()[i] = cells.codes.data()[i] * p->step;
   }
-  if (cells.correction.defined())
-    p->correction = PackCorrection(cells.correction, *p);
+  if (!cells.correction.defined()) return;
+  p->converted = p->effective.Clone();
+  for (int64_t i = 0; i < p->effective.count(); ++i) {
+    p->effective.data()[i] += cells.correction.data()[i] * p->step;
+  }
+  p->correction = PackCorrection(cells.correction, *p);
 }
 
 }  // namespace
@@ -349,7 +322,9 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
     }
   }
   const bool wide = p.integer && p.cells.defined() && !WholeBytes(p.cells);
-  if (wide) p.parts = PartsFor(p);
+  if (wide) {
+    p.parts = PartsFor(p.cells, p.map, p.slicing.LargestInputDigit());
+  }
   RowLayout rows = LayOutRows(p.map, p.integer ? p.channels / 4 : 0,
                               wide ? Width::kWide : Width::kByte);
   p.pieces = std::move(rows.pieces);

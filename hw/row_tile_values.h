@@ -24,6 +24,8 @@ class RowTileValues {
   // call. `observer` may be null; sums of planes are not listed as clipped.
   std::span<const float> Values(const TileBlock& block, Observer* observer);
 
+  NoiseAdder& noise() { return noise_; }
+
   // Derivatives of values by the step of a plane's ADC, for a gain of 1:
   // weight * (code - sum in steps where not clipped). A whole conversion is its
   // only plane.

@@ -159,8 +159,8 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
     profile_->Add(x.value(), *cells, *profile_cells_, ranges);
   }
   // Chips differ in what their reads draw, too.
-  const Key key = chip_ == nullptr ? Key() : chip_->key;
-  hw::PassNoise noise{key.Child(path_).Child(context.noise.bits()),
+  const Key key = chip_ == nullptr ? Key().Child(path_) : chip_->key;
+  hw::PassNoise noise{key.Child("reads").Child(context.noise.bits()),
                       context.first_sample,
                       {},
                       {}};
