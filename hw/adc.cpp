@@ -173,6 +173,7 @@ Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
             (CalibratesAdc(spec) && ranges.adc.empty());
   const AdcLevels levels =
       c.ideal ? AdcLevels{} : LevelsOf(spec, weights.slicing);
+  c.gained = gain.defined();
   c.lowest = c.ideal ? -kMostRounded : float(levels.lowest);
   c.largest = c.ideal ? kMostRounded : float(levels.largest);
   c.row_tiles = map.row_tiles();

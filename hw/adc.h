@@ -55,7 +55,8 @@ inline float GainOf(const Tensor& gain, const TileMap& map, int64_t row_tile,
 // gain alone. Sums are in products of digits; values in
 // layer units, gain included.
 struct Conversion {
-  bool ideal = false;  // codes are the sums
+  bool ideal = false;   // codes are the sums
+  bool gained = false;  // columns have gains of their own
   float lowest = 0, largest = 0;
   int64_t row_tiles = 0, outputs = 0, padded_outputs = 0;  // of one group
   // [groups, row_tiles, padded_outputs] each.

@@ -26,8 +26,9 @@ struct PackedCodes {
   bool defined() const { return entries > 0; }
 };
 
-// codes f32 [out, fan-in]. `layer` has its map, slicing, channels and
-// padded_outputs.
-PackedCodes PackCorrection(const Tensor& codes, const Programmed& layer);
+// codes f32 [out, fan-in], in the row tiles of `map`. `layer` has its slicing,
+// channels and padded_outputs.
+PackedCodes PackCorrection(const Tensor& codes, const TileMap& map,
+                           const Programmed& layer);
 
 }  // namespace ohm::hw

@@ -64,7 +64,9 @@ struct Programmed {
   // groups, rows of all row tiles, 2 (of |x|, of x^2), padded_outputs] and
   // [slices, groups, row_tiles, padded_outputs]; undefined: none.
   Tensor noise_rows, noise_constant;
-  PackedCodes correction;  // what is added digitally; hw/correction.h
+  // What is added digitally (hw/correction.h): row tile by row tile, for
+  // columns with gains; and in one go, which costs less.
+  PackedCodes correction, whole_correction;
 
   // What the kernels read. Integer: s8 digits, for weights and DAC of at most
   // 8 bits; else f32. Rows come in pieces: quads of four channels of one kernel

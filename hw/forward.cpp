@@ -50,11 +50,11 @@ class ForwardWorker {
     pass_.Run(begin, end, [&](const TileBlock& block) {
       if (fused_) {
         ConvertInRegisters(block);
-        pass_.AddCorrection(block, conversion_, &scratch_, Outputs(block),
-                            stride());
       } else {
         Convert(block);
       }
+      pass_.AddCorrection(block, conversion_, &scratch_, Outputs(block),
+                          stride());
       if (block.row_tile + 1 == conversion_.row_tiles) Narrow(block);
     });
   }

@@ -58,6 +58,13 @@ TileMap::TileMap(const MatrixShape& matrix, const CrossbarSpec& spec)
   }
 }
 
+TileMap TileMap::InOneTile() const {
+  TileMap one = *this;
+  one.rows_ = RowOrderOf(matrix_, RowOrder::kKhKwC);
+  one.starts_ = {0, matrix_.fan_in};
+  return one;
+}
+
 std::span<const int32_t> TileMap::RowsOf(int64_t row_tile) const {
   OHM_ASSERT(row_tile >= 0 && row_tile < row_tiles());
   const auto t = static_cast<size_t>(row_tile);

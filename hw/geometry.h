@@ -68,6 +68,9 @@ class TileMap {
   // Where w[output, fan_in_index] lies. Costs a search.
   CellPlace Locate(int64_t output, int64_t fan_in_index) const;
 
+  // The same matrix with all rows in one row tile, as weights lie in memory.
+  TileMap InOneTile() const;
+
   // One entry per logical column: [row_tiles, outputs].
   Shape MaskEntries() const { return {row_tiles(), outputs()}; }
 

@@ -68,7 +68,7 @@ class ColumnSums {
                                  gy, all_, total);
       return;
     }
-    const auto values = of_ == Of::kValues ? values_.Values(block, nullptr)
+    const auto values = of_ == Of::kValues ? values_.Corrected(block)
                                            : values_.RangeSlopes(block, plane);
     for (int64_t p = 0; p < block.pixels; ++p) {
       WeighRow(values.data() + p * conversion_.padded_outputs, gy + p * all_,

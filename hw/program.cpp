@@ -287,7 +287,9 @@ void ReadChip(const LayerOnChip& chip, FrozenWires* frozen, Programmed* p) {
   for (int64_t i = 0; i < p->effective.count(); ++i) {
     p->effective.data()[i] += cells.correction.data()[i] * p->step;
   }
-  p->correction = PackCorrection(cells.correction, *p);
+  p->correction = PackCorrection(cells.correction, p->map, *p);
+  p->whole_correction =
+      PackCorrection(cells.correction, p->map.InOneTile(), *p);
 }
 
 }  // namespace

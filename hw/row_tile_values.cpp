@@ -93,10 +93,14 @@ RowTileValues::RowTileValues(const TilePass& pass, const Programmed& weights,
 
 std::span<const float> RowTileValues::Values(const TileBlock& block,
                                              Observer* observer) {
-  const auto values = weights_.slicing.whole() ? Whole(block, observer)
-                                               : InPlanes(block, observer);
-  pass_.AddCorrection(block, conversion_, &scratch_, values_.data(),
-                      conversion_.padded_outputs);
+  return weights_.slicing.whole() ? Whole(block, observer)
+                                  : InPlanes(block, observer);
+}
+
+std::span<const float> RowTileValues::Corrected(const TileBlock& block) {
+  const auto values = Values(block, nullptr);
+  pass_.AddTileCorrection(block, conversion_, &scratch_, values_.data(),
+                          conversion_.padded_outputs);
   return values;
 }
 

@@ -24,6 +24,9 @@ class RowTileValues {
   // call. `observer` may be null; sums of planes are not listed as clipped.
   std::span<const float> Values(const TileBlock& block, Observer* observer);
 
+  // And what is added digitally.
+  std::span<const float> Corrected(const TileBlock& block);
+
   NoiseAdder& noise() { return noise_; }
 
   // Derivatives of values by the step of a plane's ADC, for a gain of 1:

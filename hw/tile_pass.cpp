@@ -51,6 +51,7 @@ TilePass::TilePass(const Tensor& x, const Programmed& weights,
       unit_(weights.step * image_.step() / float(weights.parts)),
       block_(BlockFor(image_.pixels(), kMostPixels)),
       correction_places_(image_.PlacesOf(weights.correction.pieces)),
+      whole_places_(image_.PlacesOf(weights.whole_correction.pieces)),
       noise_(noise) {
   if (noise == nullptr || !weights.noise_rows.defined()) return;
   for (int64_t t = 0; t < weights.map.row_tiles(); ++t) {
@@ -192,12 +193,13 @@ void TilePass::AddBits(const TileBlock& block, const Conversion& conversion,
 
 std::vector<float> TilePass::CorrectionScale(const TileBlock& block,
                                              const Conversion& conversion,
+                                             const PackedCodes& codes,
                                              float weight) const {
   std::vector<float> scale(size_t(conversion.outputs));
   const float* unit = conversion.offset_value.data() +
                       conversion.First(block.group, block.row_tile);
   for (size_t n = 0; n < scale.size(); ++n) {
-    scale[n] = unit[n] * weight / float(weights_.correction.parts);
+    scale[n] = unit[n] * weight / float(codes.parts);
   }
   return scale;
 }
@@ -205,20 +207,41 @@ std::vector<float> TilePass::CorrectionScale(const TileBlock& block,
 void TilePass::AddCorrection(const TileBlock& block,
                              const Conversion& conversion, TileScratch* scratch,
                              float* y, int64_t stride) const {
-  const PackedCodes& codes = weights_.correction;
-  if (!codes.defined()) return;
-  const PackedRowTile& tile = codes.row_tiles[size_t(block.row_tile)];
+  if (conversion.gained) {
+    AddTileCorrection(block, conversion, scratch, y, stride);
+  } else if (weights_.whole_correction.defined() &&
+             block.row_tile + 1 == conversion.row_tiles) {
+    AddCorrection(weights_.whole_correction, whole_places_, 0, block,
+                  conversion, scratch, y, stride);
+  }
+}
+
+void TilePass::AddTileCorrection(const TileBlock& block,
+                                 const Conversion& conversion,
+                                 TileScratch* scratch, float* y,
+                                 int64_t stride) const {
+  if (!weights_.correction.defined()) return;
+  AddCorrection(weights_.correction, correction_places_, block.row_tile, block,
+                conversion, scratch, y, stride);
+}
+
+void TilePass::AddCorrection(const PackedCodes& codes,
+                             const std::vector<int32_t>& places,
+                             int64_t row_tile, const TileBlock& block,
+                             const Conversion& conversion, TileScratch* scratch,
+                             float* y, int64_t stride) const {
+  const PackedRowTile& tile = codes.row_tiles[size_t(row_tile)];
   const int64_t columns = weights_.padded_outputs;
   const int64_t at =
       (block.group * int64_t(codes.pieces.size()) + tile.first) * columns;
   if (!weights_.integer) {
     TileWorkF32 work = block.float_work;
-    work.rows = correction_places_.data() + tile.first;
+    work.rows = places.data() + tile.first;
     work.row_count = tile.count;
     work.weights = codes.codes.data() + at;
     float* sums = Room(&scratch->sums, block.pixels * columns);
     TileSumsF32(work, sums);
-    const auto scale = CorrectionScale(block, conversion, 1.0F);
+    const auto scale = CorrectionScale(block, conversion, codes, 1.0F);
     for (int64_t p = 0; p < block.pixels; ++p) {
       AddScaled(sums + p * columns, scale.data(), conversion.outputs,
                 y + p * stride);
@@ -226,14 +249,15 @@ void TilePass::AddCorrection(const TileBlock& block,
     return;
   }
   TileWork work = block.work;
-  work.quads = correction_places_.data() + tile.first;
+  work.quads = places.data() + tile.first;
   work.quad_count = tile.count;
   work.high = tile.high;
   work.weights = codes.packed.data<int8_t>() + at * 4;
   int32_t* start = Room(&scratch->inputs, columns);
   work.start = start;
   const int64_t* sums =
-      codes.sums.data() + conversion.First(block.group, block.row_tile);
+      codes.sums.data() +
+      (block.group * int64_t(codes.row_tiles.size()) + row_tile) * columns;
   const auto& images = image_.images();
   for (size_t i = 0; i < images.size(); ++i) {
     // The surplus of offset inputs is taken off with the first image, whose
@@ -244,8 +268,9 @@ void TilePass::AddCorrection(const TileBlock& block,
       start[n] = static_cast<int32_t>(-surplus * sums[n]);
     }
     work.pixels = Windows(block, i, scratch);
-    const auto scale = CorrectionScale(
-        block, conversion, float(images[i].sign * (1 << images[i].shift)));
+    const auto scale =
+        CorrectionScale(block, conversion, codes,
+                        float(images[i].sign * (1 << images[i].shift)));
     CurrentTileKernels().add(work, scale.data(), conversion.outputs, y, stride);
   }
 }

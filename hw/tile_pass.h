@@ -98,9 +98,13 @@ class TilePass {
                   std::span<int32_t> values) const;
 
   // Adds what is multiplied digitally (Programmed::correction), in layer units
-  // and gain included: y[pixel * stride + output].
+  // and gain included: y[pixel * stride + output]. To be called for every row
+  // tile; without gains all of it is added behind the last one.
   void AddCorrection(const TileBlock& block, const Conversion& conversion,
                      TileScratch* scratch, float* y, int64_t stride) const;
+  // Adds this row tile's share of it.
+  void AddTileCorrection(const TileBlock& block, const Conversion& conversion,
+                         TileScratch* scratch, float* y, int64_t stride) const;
 
  private:
   // A block's input windows and outputs stay in the first-level cache; a
@@ -111,8 +115,13 @@ class TilePass {
   // Windows of another image than the first.
   const uint8_t* const* Windows(const TileBlock& block, size_t image,
                                 TileScratch* scratch) const;
+  void AddCorrection(const PackedCodes& codes,
+                     const std::vector<int32_t>& places, int64_t row_tile,
+                     const TileBlock& block, const Conversion& conversion,
+                     TileScratch* scratch, float* y, int64_t stride) const;
   std::vector<float> CorrectionScale(const TileBlock& block,
                                      const Conversion& conversion,
+                                     const PackedCodes& codes,
                                      float weight) const;
   void SumInputs(const TileBlock& block, TileScratch* scratch) const;
   // The slices of a pass, in the cycles that `work` has, from `plane` on.
@@ -125,7 +134,7 @@ class TilePass {
   InputImage image_;
   float unit_;
   int64_t block_;
-  std::vector<int32_t> correction_places_;
+  std::vector<int32_t> correction_places_, whole_places_;
   const PassNoise* noise_;
   std::vector<int32_t> row_places_;  // of all row tiles' rows; with noise only
 };

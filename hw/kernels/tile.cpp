@@ -11,10 +11,7 @@ const TileKernels* forced = nullptr;
 
 const std::vector<TileKernels>& TileKernelVariants() {
   static const std::vector<TileKernels> variants = {
-      Avx512VnniTile(),
-      Avx512Tile(),
-      Avx2Tile(),
-      PortableTile(),
+      AmxTile(), Avx512VnniTile(), Avx512Tile(), Avx2Tile(), PortableTile(),
   };
   return variants;
 }

@@ -46,6 +46,9 @@ struct TileAdc {
 struct TileKernels {
   const char* name;
   bool supported;  // by this machine
+  // Quads that are there twice with the same codes, as digits, cost less than
+  // some that are there twice as quads of their own.
+  bool digits_share_codes;
 
   // sums [count, columns]
   void (*sums)(const TileWork& work, int32_t* sums);
@@ -71,6 +74,7 @@ const TileKernels& CurrentTileKernels();
 void ForceTileKernels(const TileKernels* kernels);
 
 // The variants; one file each. The other fields are as TileKernelVariants says.
+TileKernels AmxTile();
 TileKernels Avx512VnniTile();
 TileKernels Avx512Tile();
 TileKernels Avx2Tile();

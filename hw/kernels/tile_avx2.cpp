@@ -127,8 +127,9 @@ void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
 namespace ohm::hw {
 
 TileKernels Avx2Tile() {
-  return {"avx2", __builtin_cpu_supports("avx2") != 0, Sums, Convert, Add,
-          Weigh};
+  return {
+      "avx2", __builtin_cpu_supports("avx2") != 0, false, Sums, Convert, Add,
+      Weigh};
 }
 
 }  // namespace ohm::hw

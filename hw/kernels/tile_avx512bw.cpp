@@ -93,7 +93,7 @@ TileKernels Avx512Tile() {
   const bool supported = __builtin_cpu_supports("avx512f") != 0 &&
                          __builtin_cpu_supports("avx512vl") != 0 &&
                          __builtin_cpu_supports("avx512bw") != 0;
-  return {"avx512bw", supported, Sums, Convert, Add, Weigh};
+  return {"avx512bw", supported, false, Sums, Convert, Add, Weigh};
 }
 
 }  // namespace ohm::hw

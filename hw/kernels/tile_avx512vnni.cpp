@@ -78,7 +78,7 @@ TileKernels Avx512VnniTile() {
                          __builtin_cpu_supports("avx512vl") != 0 &&
                          __builtin_cpu_supports("avx512bw") != 0 &&
                          __builtin_cpu_supports("avx512vnni") != 0;
-  return {"avx512vnni", supported, Sums, Convert, Add, Weigh};
+  return {"avx512vnni", supported, false, Sums, Convert, Add, Weigh};
 }
 
 }  // namespace ohm::hw

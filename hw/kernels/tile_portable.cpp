@@ -98,7 +98,7 @@ void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
 }  // namespace
 
 TileKernels PortableTile() {
-  return {"portable", true, Sums, Convert, Add, Weigh};
+  return {"portable", true, false, Sums, Convert, Add, Weigh};
 }
 
 }  // namespace ohm::hw

@@ -1,0 +1,411 @@
+// GCC 12 warns about its own intrinsics' undefined operands (its bug 105593).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "hw/kernels/tile.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vl,avx512bw,avx512vnni,amx-tile,amx-int8")
+
+#include "hw/kernels/tile_avx512.h"
+
+// Matrix registers ("tiles" in Intel's words, registers here): 16 pixels x 16
+// columns of sums, 16 quads of rows at a time, 8 times the products of VNNI per
+// cycle. They take pixels at one stride only, so the codes of a block are first
+// copied together; that is a small part of what the products save.
+namespace ohm::hw {
+namespace {
+
+constexpr int64_t kPixels = 16;    // of a register
+constexpr int64_t kQuads = 16;     // of a register
+constexpr int64_t kRowBytes = 64;  // of a register's row
+constexpr int64_t kBytes = kPixels * kRowBytes;
+constexpr int64_t kVectors = 4;  // registers of sums, at most
+constexpr int64_t kStrip = 32;
+constexpr int kCodes = 4, kWeights = 5;
+constexpr int kLastCodes = 6, kLastWeights = 7;  // of fewer quads
+
+// The header's own macros take literals and do not tell the compiler that they
+// read memory.
+template <int kRegister>
+OHM_INLINE void LoadRegister(const void* from, int64_t stride) {
+  asm volatile("tileloadd (%0,%1,1), %%tmm%c2"
+               :
+               : "r"(from), "r"(stride), "n"(kRegister)
+               : "memory");
+}
+template <int kRegister>
+OHM_INLINE void StoreRegister(void* to, int64_t stride) {
+  asm volatile("tilestored %%tmm%c2, (%0,%1,1)"
+               :
+               : "r"(to), "r"(stride), "n"(kRegister)
+               : "memory");
+}
+template <int kSum, int kLeft, int kRight>
+OHM_INLINE void AddProducts() {
+  asm volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0"
+               :
+               : "n"(kSum), "n"(kLeft), "n"(kRight));
+}
+
+struct alignas(64) Sizes {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {};
+  uint8_t rows[16] = {};
+};
+static_assert(sizeof(Sizes) == 64);
+
+// `last` quads in the last registers, whole ones in the others.
+Sizes SizesFor(int64_t last) {
+  Sizes sizes;
+  for (int r = 0; r <= kLastWeights; ++r) {
+    sizes.row_bytes[r] = kRowBytes;
+    sizes.rows[r] = kPixels;
+  }
+  sizes.row_bytes[kLastCodes] = static_cast<uint16_t>(last * 4);
+  sizes.rows[kLastWeights] = static_cast<uint8_t>(last);
+  return sizes;
+}
+
+// Gives the registers their sizes; `last` 0: the last ones are not used. To set
+// them takes 50 ns, as long as the products of a small layer's block, to ask
+// for them 5; so they stay as they are, and are set only where another layer or
+// another library has changed them.
+void Configure(int64_t last) {
+  static const auto kSizes = [] {
+    std::array<Sizes, kQuads> sizes;
+    for (int64_t q = 1; q < kQuads; ++q) sizes[size_t(q)] = SizesFor(q);
+    return sizes;
+  }();
+  Sizes now;
+  asm volatile("sttilecfg %0" : "=m"(now));
+  if (last == 0) last = std::clamp<int64_t>(now.rows[kLastWeights], 1, 15);
+  const Sizes& wanted = kSizes[size_t(last)];
+  if (std::memcmp(&now, &wanted, sizeof(now)) == 0) return;
+  asm volatile("ldtilecfg %0" : : "m"(wanted));
+}
+
+// Neighbours in the image that become neighbours in a register's row.
+struct Stretch {
+  int64_t from, to, quads;  // bytes from a pixel's pointer, to its row
+};
+
+struct Scratch {
+  std::vector<Stretch> stretches;
+  std::vector<uint8_t> codes;
+  std::vector<int32_t> low, high;
+};
+
+Scratch& ThreadScratch() {
+  thread_local Scratch scratch;
+  return scratch;
+}
+
+template <typename T>
+T* AlignedRoom(std::vector<T>* room, int64_t count) {
+  constexpr int64_t kExtra = 64 / int64_t(sizeof(T));
+  if (int64_t(room->size()) < count + kExtra) {
+    room->resize(size_t(count + kExtra));
+  }
+  const auto at = reinterpret_cast<uintptr_t>(room->data());
+  return room->data() + (-at & 63U) / sizeof(T);
+}
+
+int64_t BlocksOf(int64_t count, int64_t block) {
+  return (count + block - 1) / block;
+}
+
+// How many of the first `count` <= 16 quads lie side by side.
+OHM_INLINE int64_t SideBySide(const int32_t* quads, int64_t count) {
+  const __m512i steps = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36,
+                                          40, 44, 48, 52, 56, 60);
+  const __m512i there = _mm512_maskz_loadu_epi32(
+      static_cast<__mmask16>((1U << count) - 1), quads);
+  const uint32_t equal = _mm512_cmpeq_epi32_mask(
+      there, _mm512_add_epi32(steps, _mm512_set1_epi32(quads[0])));
+  return std::min<int64_t>(count, __builtin_ctz(~equal));
+}
+
+void FindStretches(const int32_t* quads, int64_t count,
+                   std::vector<Stretch>* stretches) {
+  stretches->clear();
+  for (int64_t q = 0; q < count;) {
+    const int64_t at = q % kQuads;
+    int64_t length = SideBySide(quads + q, std::min(count - q, kQuads - at));
+    // In sizes that one move copies.
+    for (const int64_t size : {16, 8, 4, 1}) {
+      if (length >= size) {
+        length = size;
+        break;
+      }
+    }
+    stretches->push_back({quads[q], q / kQuads * kBytes + at * 4, length});
+    q += length;
+  }
+}
+
+template <int kQuadsOf>
+OHM_INLINE void Move(const uint8_t* from, uint8_t* to) {
+  if constexpr (kQuadsOf == 16) {
+    _mm512_store_si512(to, _mm512_loadu_si512(from));
+  } else if constexpr (kQuadsOf == 8) {
+    _mm256_storeu_si256(
+        reinterpret_cast<__m256i*>(to),
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  } else if constexpr (kQuadsOf == 4) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to),
+                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+  } else {
+    std::memcpy(to, from, 4);
+  }
+}
+
+template <int kQuadsOf>
+void CopyStretch(const TileWork& work, const Stretch& stretch, int64_t of_block,
+                 uint8_t* to) {
+  to += stretch.to;
+  for (int64_t p = 0; p < work.count; p += kPixels, to += of_block) {
+    const int64_t count = std::min(kPixels, work.count - p);
+    for (int64_t i = 0; i < count; ++i) {
+      Move<kQuadsOf>(work.pixels[p + i] + stretch.from, to + i * kRowBytes);
+    }
+  }
+}
+
+// codes [blocks of 16 pixels, blocks of 16 quads, 16 pixels, 16 quads]; what
+// lies behind the last pixel is left as it is, and its sums are not used.
+void CopyCodes(const TileWork& work, const int32_t* quads, int64_t count,
+               std::vector<Stretch>* stretches, uint8_t* codes) {
+  FindStretches(quads, count, stretches);
+  const int64_t of_block = BlocksOf(count, kQuads) * kBytes;
+  for (const Stretch& stretch : *stretches) {
+    const auto copy = stretch.quads == 16  ? CopyStretch<16>
+                      : stretch.quads == 8 ? CopyStretch<8>
+                      : stretch.quads == 4 ? CopyStretch<4>
+                                           : CopyStretch<1>;
+    copy(work, stretch, of_block, codes);
+  }
+}
+
+// The quads of one digit.
+struct Digit {
+  const uint8_t* codes;
+  const int8_t* weights;
+  int64_t quads;
+  int64_t columns;
+  const int32_t* start;  // [columns], of the sums; null: zeros
+
+  int64_t CodesOfBlock() const { return BlocksOf(quads, kQuads) * kBytes; }
+};
+
+// Sums of some columns, [whole blocks of pixels, columns].
+struct Strip {
+  int64_t first, columns;
+  int32_t* sums;
+};
+
+// One register of weights by as many of codes as there are sums: weights come
+// from the second-level cache, codes from the first.
+template <int kBlocks, int kLeft, int kRight>
+OHM_INLINE void AddBlock(const uint8_t* codes, int64_t of_block,
+                         const int8_t* weights, int64_t row) {
+  LoadRegister<kRight>(weights, row);
+  LoadRegister<kLeft>(codes, kRowBytes);
+  AddProducts<0, kLeft, kRight>();
+  if constexpr (kBlocks > 1) {
+    LoadRegister<kLeft>(codes + of_block, kRowBytes);
+    AddProducts<1, kLeft, kRight>();
+  }
+  if constexpr (kBlocks > 2) {
+    LoadRegister<kLeft>(codes + 2 * of_block, kRowBytes);
+    AddProducts<2, kLeft, kRight>();
+  }
+}
+
+template <int kRegister>
+OHM_INLINE void Start(const int32_t* start) {
+  if (start == nullptr) {
+    asm volatile("tilezero %%tmm%c0" : : "n"(kRegister));
+  } else {
+    LoadRegister<kRegister>(start, 0);  // every pixel alike
+  }
+}
+
+// kBlocks * 16 pixels from p on by 16 columns from n on.
+template <int kBlocks>
+OHM_INLINE void SumBlocks(const Digit& digit, const Strip& strip, int64_t p,
+                          int64_t n) {
+  const int32_t* start = digit.start == nullptr ? nullptr : digit.start + n;
+  Start<0>(start);
+  if constexpr (kBlocks > 1) Start<1>(start);
+  if constexpr (kBlocks > 2) Start<2>(start);
+  const int64_t row = digit.columns * 4;
+  const int8_t* weights = digit.weights + n * 4;
+  const int64_t of_block = digit.CodesOfBlock();
+  const uint8_t* codes = digit.codes + p / kPixels * of_block;
+  int64_t quads = digit.quads;
+  for (; quads >= kQuads; quads -= kQuads) {
+    AddBlock<kBlocks, kCodes, kWeights>(codes, of_block, weights, row);
+    codes += kBytes;
+    weights += kQuads * row;
+  }
+  if (quads > 0) {
+    AddBlock<kBlocks, kLastCodes, kLastWeights>(codes, of_block, weights, row);
+  }
+  int32_t* sums = strip.sums + p * strip.columns + n - strip.first;
+  const int64_t bytes = strip.columns * int64_t(sizeof(int32_t));
+  const int64_t next = kPixels * strip.columns;
+  StoreRegister<0>(sums, bytes);
+  if constexpr (kBlocks > 1) StoreRegister<1>(sums + next, bytes);
+  if constexpr (kBlocks > 2) StoreRegister<2>(sums + 2 * next, bytes);
+}
+
+void SumStrip(const Digit& digit, const Strip& strip, int64_t pixels) {
+  Configure(digit.quads % kQuads);
+  for (int64_t n = strip.first; n < strip.first + strip.columns; n += 16) {
+    int64_t p = 0;
+    for (; p + 2 * kPixels < pixels; p += 3 * kPixels) {
+      SumBlocks<3>(digit, strip, p, n);
+    }
+    if (p + kPixels < pixels) {
+      SumBlocks<2>(digit, strip, p, n);
+    } else if (p < pixels) {
+      SumBlocks<1>(digit, strip, p, n);
+    }
+  }
+}
+
+// Hands kCount pixels to `end` as hw/kernels/tile_blocks.h's Block does.
+template <int kCount, bool kHigh, typename End>
+OHM_INLINE void Hand(const Strip& low, const Strip& high, int64_t p, int64_t n,
+                     const End& end) {
+  __m512i done[kCount];
+#pragma GCC unroll 8
+  for (int i = 0; i < kCount; ++i) {
+    const int64_t at = (p + i) * low.columns + n;
+    done[i] = _mm512_load_si512(low.sums + at);
+    if constexpr (kHigh) {
+      const __m512i upper = _mm512_load_si512(high.sums + at);
+      done[i] = _mm512_add_epi32(done[i], _mm512_slli_epi32(upper, 8));
+    }
+  }
+  end.template Take<kCount>(p, low.first + n, done);
+}
+
+template <bool kHigh, typename End>
+OHM_INLINE void HandStrip(const Strip& low, const Strip& high, int64_t pixels,
+                          const End& end) {
+  for (int64_t n = 0; n < low.columns; n += 16) {
+    int64_t p = 0;
+    for (; p + 8 <= pixels; p += 8) Hand<8, kHigh>(low, high, p, n, end);
+    for (; p < pixels; ++p) Hand<1, kHigh>(low, high, p, n, end);
+  }
+}
+
+// A block's codes, copied together: its digits.
+struct Digits {
+  Digit high, low;
+};
+
+Digits Copied(const TileWork& work, int64_t pixels, Scratch* scratch) {
+  const int32_t* quads = work.quads + work.high;
+  const int64_t count = work.quad_count - work.high;
+  Digits digits{{nullptr, work.weights, work.high, work.columns, nullptr},
+                {nullptr, work.weights + work.high * work.columns * 4, count,
+                 work.columns, work.start}};
+  const int64_t of_high = pixels / kPixels * digits.high.CodesOfBlock();
+  uint8_t* codes = AlignedRoom(
+      &scratch->codes, of_high + pixels / kPixels * digits.low.CodesOfBlock());
+  digits.high.codes = digits.low.codes = codes;
+  if (work.high > 0) {
+    CopyCodes(work, work.quads, work.high, &scratch->stretches, codes);
+    const bool same =
+        count == work.high && std::equal(quads, quads + count, work.quads);
+    if (same) return digits;
+    codes += of_high;
+    digits.low.codes = codes;
+  }
+  CopyCodes(work, quads, count, &scratch->stretches, codes);
+  return digits;
+}
+
+template <typename End>
+void Run(const TileWork& work, const End& end) {
+  Scratch& scratch = ThreadScratch();
+  const int64_t pixels = BlocksOf(work.count, kPixels) * kPixels;
+  const Digits digits = Copied(work, pixels, &scratch);
+  // Few columns at a time, whose sums stay in the first-level cache.
+  Strip low{0, std::min(kStrip, work.columns), nullptr}, high = low;
+  low.sums = AlignedRoom(&scratch.low, pixels * low.columns);
+  high.sums = AlignedRoom(&scratch.high, pixels * low.columns);
+  for (; low.first < work.columns; low.first += low.columns) {
+    low.columns = std::min(low.columns, work.columns - low.first);
+    high.first = low.first;
+    high.columns = low.columns;
+    if (work.high > 0) {
+      SumStrip(digits.high, high, work.count);
+      SumStrip(digits.low, low, work.count);
+      HandStrip<true>(low, high, work.count, end);
+    } else {
+      SumStrip(digits.low, low, work.count);
+      HandStrip<false>(low, high, work.count, end);
+    }
+  }
+}
+
+void Sums(const TileWork& work, int32_t* sums) {
+  Run(work, StoreSums<Avx512Lanes>{sums, work.columns});
+}
+
+void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
+             int64_t stride, int32_t* most) {
+  Convert<Avx512Lanes>(work, adc, first, y, stride, most,
+                       [&](const auto& end) { Run(work, end); });
+}
+
+void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
+         int64_t stride) {
+  Run(work, AddSums<Avx512Lanes>{to_value, outputs, y, stride});
+}
+
+void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
+           int64_t stride, float* total) {
+  Run(work, WeighSums<Avx512Lanes>{adc, gy, stride, total});
+}
+
+}  // namespace
+}  // namespace ohm::hw
+
+#pragma GCC pop_options
+
+namespace ohm::hw {
+namespace {
+
+// Linux hands the registers' state out on demand, once per process.
+bool MayUseMatrixRegisters() {
+  constexpr long kRequest = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr long kTileData = 18;     // XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, kRequest, kTileData) == 0;
+}
+
+}  // namespace
+
+TileKernels AmxTile() {
+  const bool supported = __builtin_cpu_supports("avx512f") != 0 &&
+                         __builtin_cpu_supports("avx512vl") != 0 &&
+                         __builtin_cpu_supports("avx512bw") != 0 &&
+                         __builtin_cpu_supports("avx512vnni") != 0 &&
+                         __builtin_cpu_supports("amx-tile") != 0 &&
+                         __builtin_cpu_supports("amx-int8") != 0 &&
+                         MayUseMatrixRegisters();
+  return {"amx", supported, true, Sums, Convert, Add, Weigh};
+}
+
+}  // namespace ohm::hw
