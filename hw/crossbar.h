@@ -33,6 +33,7 @@
 #include "hw/geometry.h"
 #include "hw/packing.h"
 #include "hw/pass_noise.h"
+#include "hw/read_noise.h"
 #include "hw/slicing.h"
 #include "hw/spec.h"
 
@@ -58,12 +59,9 @@ struct Programmed {
   Tensor cells;
   int parts = 1;
   int64_t faulty_cells = 0;
-  Tensor converted;  // effective without the correction; undefined: the same
-  Tensor slope;      // of effective by weights, like them; undefined: 1
-  // Variances of a read, for the kernels (hw/pass_noise.h): f32 [slices,
-  // groups, rows of all row tiles, 2 (of |x|, of x^2), padded_outputs] and
-  // [slices, groups, row_tiles, padded_outputs]; undefined: none.
-  Tensor noise_rows, noise_constant;
+  Tensor converted;   // effective without the correction; undefined: the same
+  Tensor slope;       // of effective by weights, like them; undefined: 1
+  PackedNoise noise;  // of a read
   // What is added digitally (hw/correction.h): row tile by row tile, for
   // columns with gains; and in one go, which costs less.
   PackedCodes correction, whole_correction;

@@ -7,6 +7,7 @@
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "core/kernels/float_type.h"
+#include "core/kernels/simd.h"
 #include "hw/converters.h"
 
 namespace ohm::hw {
@@ -24,6 +25,20 @@ const float* RowAsFloats(const BFloat16* row, int64_t count,
   room->resize(size_t(count));
   for (int64_t i = 0; i < count; ++i) (*room)[size_t(i)] = ToFloat(row[i]);
   return room->data();
+}
+
+// What noise takes of digits: magnitudes, and squares as two bytes.
+OHM_SIMD_CLONES void SplitSquares(const uint8_t* digits, int64_t count,
+                                  int32_t zero, uint8_t* magnitudes,
+                                  uint8_t* high, uint8_t* low) {
+  for (int64_t i = 0; i < count; ++i) {
+    const auto d = static_cast<int16_t>(digits[i] - zero);
+    const auto magnitude = static_cast<uint16_t>(d < 0 ? -d : d);
+    const auto square = static_cast<uint16_t>(magnitude * magnitude);
+    magnitudes[i] = static_cast<uint8_t>(magnitude);
+    high[i] = static_cast<uint8_t>(square >> 8);
+    low[i] = static_cast<uint8_t>(square);
+  }
 }
 
 // Whether any input has a code below 0.
@@ -44,8 +59,10 @@ bool HasNegative(const Tensor& x, float step) {
 }  // namespace
 
 InputImage::InputImage(const Tensor& x, const Programmed& weights, float range,
-                       bool whole_bits)
-    : conv_(weights.conv), largest_(LargestInput(weights.spec)) {
+                       bool whole_bits, bool noise)
+    : conv_(weights.conv),
+      largest_(LargestInput(weights.spec)),
+      noise_(noise && weights.integer) {
   const Shape& w = weights.weight_shape;
   const Shape y = Conv2dOutputShape(x.shape(), w, conv_);
   images_ = x.size(0);
@@ -57,9 +74,6 @@ InputImage::InputImage(const Tensor& x, const Programmed& weights, float range,
   channels_ = weights.channels;
   padded_h_ = h_ + 2 * conv_.pad_h;
   padded_w_ = w_ + 2 * conv_.pad_w;
-  OHM_CHECK(padded_h_ * padded_w_ * channels_ * conv_.groups <
-                std::numeric_limits<int32_t>::max(),
-            "[crossbar] one image is too large: " + x.shape().str());
   if (largest_ != 0) step_ = StepFor(range, largest_);
   kernel_w_ = w[2];
   piece_ = weights.integer ? 4 : 1;
@@ -165,13 +179,28 @@ void InputImage::FillRow(const float* from, std::vector<uint8_t>* /*unused*/,
   InputValues(from, w_ * all, step_, largest_, 1.0F, to + side);
 }
 
+void InputImage::FillNoise(uint8_t* to) const {
+  if (!noise_) return;
+  const auto images = int64_t(tables_.size());
+  const int64_t count = padded_w_ * conv_.groups * channels_;
+  for (int64_t i = 0; i < images; ++i) {
+    uint8_t* noise = to + (images + kNoiseImages * i) * image_stride_;
+    SplitSquares(to + i * image_stride_, count, zero_, noise,
+                 noise + image_stride_, noise + 2 * image_stride_);
+  }
+}
+
 template <typename T>
 void InputImage::Fill(const Tensor& x) {
   const int64_t all = conv_.groups * channels_;
-  const auto cycles = int64_t(std::max<size_t>(tables_.size(), 1));
-  values_ = Tensor::Empty({cycles, images_ * padded_h_, padded_w_, all},
+  auto images = int64_t(std::max<size_t>(tables_.size(), 1));
+  if (noise_) images *= 1 + kNoiseImages;
+  values_ = Tensor::Empty({images_, images * padded_h_, padded_w_, all},
                           DTypeOf<T>());
-  image_stride_ = images_ * padded_h_ * padded_w_ * all;
+  image_stride_ = padded_h_ * padded_w_ * all;
+  sample_stride_ = images * image_stride_;
+  OHM_CHECK(sample_stride_ < std::numeric_limits<int32_t>::max(),
+            "[crossbar] one image is too large: " + x.shape().str());
   const int64_t count = w_ * conv_.groups * in_;
   kernels::VisitFloatType(x.dtype(), [&](auto type) {
     const auto* source = x.data<decltype(type)>();
@@ -179,11 +208,15 @@ void InputImage::Fill(const Tensor& x) {
       std::vector<float> room;
       std::vector<uint8_t> codes;
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t r = i % padded_h_ - conv_.pad_h;
-        const int64_t from = (i / padded_h_ * h_ + r) * count;
+        const int64_t sample = i / padded_h_, row = i % padded_h_;
+        const int64_t r = row - conv_.pad_h;
+        const int64_t from = (sample * h_ + r) * count;
+        T* to =
+            values_.data<T>() + sample * sample_stride_ + row * padded_w_ * all;
         FillRow(r < 0 || r >= h_ ? nullptr
                                  : RowAsFloats(source + from, count, &room),
-                &codes, values_.data<T>() + i * padded_w_ * all);
+                &codes, to);
+        FillNoise(to);
       }
     });
   });
@@ -197,8 +230,9 @@ void InputImage::Windows(int64_t group, int64_t first, int64_t count,
   int64_t n = first / (out_h_ * out_w_);
   int64_t i = first / out_w_ % out_h_, j = first % out_w_;
   for (int64_t p = 0; p < count; ++p) {
-    const int64_t row = n * padded_h_ + i * conv_.stride_h;
-    to[p] = base + (row * padded_w_ + j * conv_.stride_w) * all;
+    const int64_t row = i * conv_.stride_h;
+    to[p] = base + n * sample_stride_ +
+            (row * padded_w_ + j * conv_.stride_w) * all;
     if (++j < out_w_) continue;
     j = 0;
     if (++i < out_h_) continue;

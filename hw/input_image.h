@@ -18,9 +18,11 @@ namespace ohm::hw {
 
 class InputImage {
  public:
-  // x f32 or bf16. With `whole_bits` the images are those of passes.
+  // x f32 or bf16. With `whole_bits` the images are those of passes. With
+  // `noise` (integer only) the images of what reads draw follow them: of image
+  // i, images().size() + kNoiseImages * i and on (hw/read_noise.h).
   InputImage(const Tensor& x, const Programmed& weights, float range,
-             bool whole_bits);
+             bool whole_bits, bool noise);
 
   // Output pixels over all images.
   int64_t image_pixels() const { return out_h_ * out_w_; }
@@ -32,7 +34,7 @@ class InputImage {
   // Whether image i holds nothing but zeros, for all inputs are positive: its
   // conversions give 0.
   bool Idle(size_t i) const { return weights_of_[i].sign < 0 && !negative_; }
-  // Entries from one image to the next one.
+  // Entries from one image of a sample to the next one.
   int64_t image_stride() const { return image_stride_; }
 
   // Fills to[0 .. count) with where the windows of `count` output pixels from
@@ -56,6 +58,9 @@ class InputImage {
   using DigitTable = std::array<uint8_t, 256>;
 
   void SetTables(const Slicing& slicing, bool whole_bits);
+  // Of every image of digits, what its noise takes; `to` is a padded row.
+  void FillNoise(uint8_t* to) const;
+  void FillNoise(float* /*to*/) const {}
   // One padded row of every image. `from` null: nothing but padding.
   void FillRow(const float* from, std::vector<uint8_t>* codes,
                uint8_t* to) const;
@@ -70,7 +75,7 @@ class InputImage {
   int64_t images_, h_, w_, in_, out_h_, out_w_;
   int64_t channels_;             // of one group, as stored
   int64_t padded_h_, padded_w_;  // with the convolution's zeros
-  int64_t image_stride_ = 0;
+  int64_t image_stride_ = 0, sample_stride_ = 0;
   float step_ = 1;
   int largest_;               // input code
   int64_t kernel_w_, piece_;  // entries of a piece
@@ -78,7 +83,8 @@ class InputImage {
   bool negative_ = true;  // some input has a negative code
   std::vector<DigitTable> tables_;
   std::vector<Digits> weights_of_;
-  Tensor values_;  // [images, n, padded_h, padded_w, groups * channels]
+  bool noise_;
+  Tensor values_;  // [n, images, padded_h, padded_w, groups * channels]
   std::vector<int32_t> places_;
 };
 

@@ -10,6 +10,7 @@
 #include "hw/converters.h"
 #include "hw/correction.h"
 #include "hw/crossbar.h"
+#include "hw/read_noise.h"
 
 namespace ohm::hw {
 namespace {
@@ -245,44 +246,18 @@ bool WholeBytes(const Tensor& cells) {
   });
 }
 
-void PackVariances(const ReadVariances& read, Programmed* p) {
-  const MatrixShape& m = p->map.matrix();
-  const int64_t slices = int64_t(p->slicing.slices.size());
-  const int64_t columns = p->padded_outputs, all = p->map.outputs();
-  p->noise_rows =
-      Tensor::Zeros({slices * m.groups, m.fan_in, 2 * p->padded_outputs});
-  p->noise_constant = Tensor::Zeros({slices, p->entries()});
-  for (int64_t s = 0; s < slices; ++s) {
-    for (int64_t o = 0; o < all; ++o) {
-      const int64_t from = (s * all + o) * m.fan_in;
-      float* to = p->noise_rows.data() +
-                  (s * m.groups + o / m.outputs) * m.fan_in * 2 * columns +
-                  o % m.outputs;
-      for (int64_t t = 0; t < p->map.row_tiles(); ++t) {
-        p->noise_constant.data()[s * p->entries() + p->At(t, o)] =
-            read.constant.data()[(s * p->map.row_tiles() + t) * all + o];
-        for (const int32_t k : p->map.RowsOf(t)) {
-          to[0] = read.per_input.data()[from + k];
-          to[columns] = read.per_square.data()[from + k];
-          to += 2 * columns;
-        }
-      }
-    }
-  }
-}
-
-void ReadChip(const LayerOnChip& chip, FrozenWires* frozen, Programmed* p) {
+ReadVariances ReadChip(const LayerOnChip& chip, FrozenWires* frozen,
+                       Programmed* p) {
   ChipCells cells =
       CellsOnChip(p->codes, p->map, p->spec, p->slicing, chip, frozen);
   p->lossless = false;
   p->cells = std::move(cells.digits);
   p->faulty_cells = cells.faulty_cells;
   p->slope = std::move(cells.slope);
-  if (cells.read.constant.defined()) PackVariances(cells.read, p);
   for (int64_t i = 0; i < p->effective.count(); ++i) {
     p->effective.data()[i] = cells.codes.data()[i] * p->step;
   }
-  if (!cells.correction.defined()) return;
+  if (!cells.correction.defined()) return cells.read;
   p->converted = p->effective.Clone();
   for (int64_t i = 0; i < p->effective.count(); ++i) {
     p->effective.data()[i] += cells.correction.data()[i] * p->step;
@@ -290,6 +265,7 @@ void ReadChip(const LayerOnChip& chip, FrozenWires* frozen, Programmed* p) {
   p->correction = PackCorrection(cells.correction, p->map, *p);
   p->whole_correction =
       PackCorrection(cells.correction, p->map.InOneTile(), *p);
+  return cells.read;
 }
 
 }  // namespace
@@ -315,8 +291,9 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   p.integer = FitsBytes(LargestWeight(spec)) && FitsBytes(LargestInput(spec));
   p.channels = p.integer ? RoundUp(w.size(3), 4) : w.size(3);
   p.padded_outputs = RoundUp(p.map.matrix().outputs, 16);
+  ReadVariances read;
   if (chip != nullptr && ChangesCells(*chip)) {
-    ReadChip(*chip, frozen, &p);
+    read = ReadChip(*chip, frozen, &p);
   } else {
     p.lossless = IsLossless(p.map, spec, p.slicing);
     if (p.lossless && shortcut == Shortcut::kWhereExact) {
@@ -338,6 +315,7 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   } else {
     PackFloats(rows.places, &p);
   }
+  if (read.constant.defined()) p.noise = PackNoise(read, p);
   return p;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "hw/adc.h"
+#include "hw/noise_adder.h"
 #include "hw/observer.h"
 #include "hw/tile_pass.h"
 

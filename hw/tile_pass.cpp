@@ -47,16 +47,35 @@ TilePass::TilePass(const Tensor& x, const Programmed& weights,
     : weights_(weights),
       together_(cycles == Cycles::kTogether && weights.bits.defined() &&
                 noise == nullptr && CurrentBitTileKernels().fast),
-      image_(x, weights, ranges.input, together_),
+      image_(x, weights, ranges.input, together_,
+             noise != nullptr && weights.noise.defined()),
       unit_(weights.step * image_.step() / float(weights.parts)),
       block_(BlockFor(image_.pixels(), kMostPixels)),
       correction_places_(image_.PlacesOf(weights.correction.pieces)),
       whole_places_(image_.PlacesOf(weights.whole_correction.pieces)),
       noise_(noise) {
-  if (noise == nullptr || !weights.noise_rows.defined()) return;
-  for (int64_t t = 0; t < weights.map.row_tiles(); ++t) {
-    for (const int32_t k : weights.map.RowsOf(t)) {
-      row_places_.push_back(static_cast<int32_t>(image_.PlaceOf(k)));
+  if (noise != nullptr && weights.noise.defined()) SetNoisePlaces();
+}
+
+void TilePass::SetNoisePlaces() {
+  if (!weights_.integer) {
+    for (int64_t t = 0; t < weights_.map.row_tiles(); ++t) {
+      for (const int32_t k : weights_.map.RowsOf(t)) {
+        row_places_.push_back(static_cast<int32_t>(image_.PlaceOf(k)));
+      }
+    }
+    return;
+  }
+  no_start_.assign(size_t(weights_.padded_outputs), 0);
+  const std::vector<int32_t> places = image_.PlacesOf(weights_.noise.pieces);
+  const auto images = int64_t(image_.images().size());
+  for (const PackedRowTile& tile : weights_.noise.row_tiles) {
+    for (int64_t i = 0; i < 2 * kNoiseImages; ++i) {
+      const int64_t image = images + i % kNoiseImages;
+      for (int64_t q = tile.first; q < tile.first + tile.count; ++q) {
+        noise_places_.push_back(static_cast<int32_t>(
+            image * image_.image_stride() + places[size_t(q)]));
+      }
     }
   }
 }
@@ -127,20 +146,37 @@ TileBlock TilePass::Plane(const TileBlock& block, size_t plane,
   return of_plane;
 }
 
-void TilePass::Inputs(const TileBlock& block, size_t plane, int64_t p,
-                      std::span<float> digits) const {
+std::span<const int32_t> TilePass::NoiseSums(const TileBlock& block,
+                                             size_t plane,
+                                             TileScratch* scratch) const {
+  const PackedNoise& noise = weights_.noise;
+  const PackedRowTile& tile = noise.row_tiles[size_t(block.row_tile)];
+  const size_t slices = weights_.slicing.slices.size();
+  const auto slice = static_cast<int64_t>(plane % slices);
+  constexpr int64_t kEach = 2 * kNoiseImages;
+  TileWork work = block.work;
+  work.pixels = Windows(block, kNoiseImages * (plane / slices), scratch);
+  work.quads = noise_places_.data() + kEach * tile.first;
+  work.quad_count = kEach * tile.count;
+  work.high = kNoiseImages * tile.count;
+  work.weights = noise.packed.data<int8_t>() +
+                 ((slice * weights_.map.matrix().groups + block.group) *
+                      int64_t(noise.pieces.size()) +
+                  tile.first) *
+                     kEach * weights_.padded_outputs * 4;
+  work.start = no_start_.data();
+  const int64_t count = block.pixels * weights_.padded_outputs;
+  int32_t* sums = Room(&scratch->integers, count);
+  CurrentTileKernels().sums(work, sums);
+  return {sums, size_t(count)};
+}
+
+void TilePass::Inputs(const TileBlock& block, int64_t p,
+                      std::span<float> values) const {
   const int32_t* places =
       row_places_.data() + weights_.map.FirstRow(block.row_tile);
-  if (!weights_.integer) {
-    const float* window = block.float_work.pixels[p];
-    for (size_t r = 0; r < digits.size(); ++r) digits[r] = window[places[r]];
-    return;
-  }
-  const auto image = int64_t(plane / weights_.slicing.slices.size());
-  const uint8_t* window = block.work.pixels[p] + image * image_.image_stride();
-  for (size_t r = 0; r < digits.size(); ++r) {
-    digits[r] = static_cast<float>(window[places[r]] - image_.zero());
-  }
+  const float* window = block.float_work.pixels[p];
+  for (size_t r = 0; r < values.size(); ++r) values[r] = window[places[r]];
 }
 
 void TilePass::AddSlices(const TileBlock& block, const Conversion& conversion,

@@ -72,10 +72,13 @@ class TilePass {
   TileBlock Plane(const TileBlock& block, size_t plane,
                   TileScratch* scratch) const;
 
-  // The digits that a plane applies to the rows of a block's tile, for pixel p
-  // of the block. Where reads draw noise only.
-  void Inputs(const TileBlock& block, size_t plane, int64_t p,
-              std::span<float> digits) const;
+  // The sums of Programmed::noise for a plane, [pixels, padded outputs]; valid
+  // until the scratch is used again. Where reads draw noise only; integer.
+  std::span<const int32_t> NoiseSums(const TileBlock& block, size_t plane,
+                                     TileScratch* scratch) const;
+  // The values on the rows of a block's tile, for pixel p of the block. Where
+  // reads draw noise only; float.
+  void Inputs(const TileBlock& block, int64_t p, std::span<float> values) const;
 
   // Whether a plane's inputs are all 0: nothing flows, its conversions give 0.
   bool Idle(size_t plane) const {
@@ -111,6 +114,7 @@ class TilePass {
   // multiple of the kernels' register blocks.
   static constexpr int64_t kMostPixels = 48;
 
+  void SetNoisePlaces();
   void SetTile(int64_t group, int64_t row_tile, TileBlock* block) const;
   // Windows of another image than the first.
   const uint8_t* const* Windows(const TileBlock& block, size_t image,
@@ -136,7 +140,9 @@ class TilePass {
   int64_t block_;
   std::vector<int32_t> correction_places_, whole_places_;
   const PassNoise* noise_;
-  std::vector<int32_t> row_places_;  // of all row tiles' rows; with noise only
+  // With noise only: of its quads, and of all row tiles' rows.
+  std::vector<int32_t> noise_places_, row_places_;
+  std::vector<int32_t> no_start_;  // zeros
 };
 
 template <typename Visit>

@@ -168,7 +168,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
     noise.shift = shift_;
     noise.deviation = deviation_;
   }
-  const bool draws = cells->noise_rows.defined() || noise.shift.defined() ||
+  const bool draws = cells->noise.defined() || noise.shift.defined() ||
                      noise.deviation.defined();
   const Var y =
       CrossbarConv2d({x, w, gain, bias, range}, cells, ranges,

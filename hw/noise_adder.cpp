@@ -1,4 +1,4 @@
-#include "hw/pass_noise.h"
+#include "hw/noise_adder.h"
 
 #include <algorithm>
 #include <cmath>
@@ -6,15 +6,25 @@
 #include "core/kernels/simd.h"
 #include "hw/kernels/normal.h"
 #include "hw/kernels/tile_float.h"
-#include "hw/tile_pass.h"
 
 namespace ohm::hw {
 namespace {
 
-OHM_SIMD_CLONES void ScaleByRoots(const float* variances, const float* shift,
+OHM_SIMD_CLONES void ScaleByRoots(const float* variances, const float* constant,
+                                  const float* shift, int64_t count,
+                                  float* normals) {
+  for (int64_t n = 0; n < count; ++n) {
+    normals[n] =
+        normals[n] * __builtin_sqrtf(variances[n] + constant[n]) + shift[n];
+  }
+}
+
+OHM_SIMD_CLONES void ScaleByRoots(const int32_t* sums, const float* scale,
+                                  const float* constant, const float* shift,
                                   int64_t count, float* normals) {
   for (int64_t n = 0; n < count; ++n) {
-    normals[n] = normals[n] * __builtin_sqrtf(variances[n]) + shift[n];
+    const float variance = float(sums[n]) * scale[n] + constant[n];
+    normals[n] = normals[n] * __builtin_sqrtf(variance) + shift[n];
   }
 }
 
@@ -36,16 +46,6 @@ OHM_SIMD_CLONES void Spread(const float* digits, int64_t count, float* to) {
   }
 }
 
-OHM_SIMD_CLONES void AddSquares(const float* deviation, int64_t count,
-                                float* to) {
-  for (int64_t n = 0; n < count; ++n) to[n] += deviation[n] * deviation[n];
-}
-
-OHM_SIMD_CLONES void AddConstant(const float* constant, int64_t count,
-                                 float scale, float* to) {
-  for (int64_t n = 0; n < count; ++n) to[n] = (to[n] + constant[n]) * scale;
-}
-
 }  // namespace
 
 NoiseAdder::NoiseAdder(const TilePass& pass, const Programmed& weights,
@@ -54,16 +54,17 @@ NoiseAdder::NoiseAdder(const TilePass& pass, const Programmed& weights,
       weights_(weights),
       conversion_(conversion),
       noise_(noise),
-      reads_(noise != nullptr && weights.noise_rows.defined()),
+      reads_(noise != nullptr && weights.noise.defined()),
       injects_(noise != nullptr &&
                (noise->shift.defined() || noise->deviation.defined())) {
   if (!active()) return;
   const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
-  variances_.resize(block);
+  if (!weights.integer) variances_.resize(block);
   offsets_.resize(block);
   shift_.assign(size_t(weights.entries()), 0.0F);
   deviation_.assign(size_t(weights.entries()), 0.0F);
   if (injects_) SetInjected();
+  if (reads_) SetConstants();
 }
 
 void NoiseAdder::SetInjected() {
@@ -82,15 +83,25 @@ void NoiseAdder::SetInjected() {
   }
 }
 
-void NoiseAdder::GatherInputs(const TileBlock& block, size_t plane) {
+void NoiseAdder::SetConstants() {
+  const int64_t slices = int64_t(weights_.slicing.slices.size());
+  const Tensor& constant = weights_.noise.constant;
+  constants_.assign(constant.span().begin(), constant.span().end());
+  for (int64_t i = 0; i < slices * weights_.entries(); ++i) {
+    const float deviation = deviation_[size_t(i % weights_.entries())];
+    constants_[size_t(i)] += deviation * deviation;
+  }
+}
+
+void NoiseAdder::GatherInputs(const TileBlock& block) {
   const auto rows = int64_t(weights_.map.RowsOf(block.row_tile).size());
   inputs_.resize(size_t(block.pixels * rows * 2));
   pixels_.resize(size_t(block.pixels));
-  std::vector<float> digits(static_cast<size_t>(rows));
+  std::vector<float> values(static_cast<size_t>(rows));
   for (int64_t p = 0; p < block.pixels; ++p) {
-    pass_.Inputs(block, plane, p, digits);
+    pass_.Inputs(block, p, values);
     float* to = inputs_.data() + p * rows * 2;
-    Spread(digits.data(), rows, to);
+    Spread(values.data(), rows, to);
     pixels_[size_t(p)] = to;
   }
   while (int64_t(rows_.size()) < 2 * rows) {
@@ -98,11 +109,9 @@ void NoiseAdder::GatherInputs(const TileBlock& block, size_t plane) {
   }
 }
 
-void NoiseAdder::AddVariances(const TileBlock& block, size_t plane) {
-  GatherInputs(block, plane);
+void NoiseAdder::SumVariances(const TileBlock& block, int64_t slice) {
+  GatherInputs(block);
   const int64_t columns = conversion_.padded_outputs;
-  const auto slice =
-      static_cast<int64_t>(plane % weights_.slicing.slices.size());
   const int64_t groups = weights_.map.matrix().groups;
   const int64_t fan_in = weights_.map.matrix().fan_in;
   TileWorkF32 work;
@@ -112,20 +121,36 @@ void NoiseAdder::AddVariances(const TileBlock& block, size_t plane) {
   work.row_count = 2 * int64_t(weights_.map.RowsOf(block.row_tile).size());
   work.columns = columns;
   work.weights =
-      weights_.noise_rows.data() + ((slice * groups + block.group) * fan_in +
+      weights_.noise.rows.data() + ((slice * groups + block.group) * fan_in +
                                     weights_.map.FirstRow(block.row_tile)) *
                                        2 * columns;
   TileSumsF32(work, variances_.data());
-  const float* constant = weights_.noise_constant.data() +
-                          slice * weights_.entries() +
-                          conversion_.First(block.group, block.row_tile);
-  const float* deviation =
-      deviation_.data() + conversion_.First(block.group, block.row_tile);
-  const auto parts = static_cast<float>(weights_.parts);
+}
+
+// Turns the normals in offsets_ into what reads draw, and what is injected.
+void NoiseAdder::ScaleByVariances(const TileBlock& block, size_t plane) {
+  const int64_t columns = conversion_.padded_outputs;
+  const auto slice =
+      static_cast<int64_t>(plane % weights_.slicing.slices.size());
+  const int64_t entry = conversion_.First(block.group, block.row_tile);
+  const int64_t of_slice = slice * weights_.entries() + entry;
+  const float* constant = constants_.data() + of_slice;
+  const float* shift = shift_.data() + entry;
+  if (!weights_.integer) {
+    SumVariances(block, slice);
+    for (int64_t p = 0; p < block.pixels; ++p) {
+      const int64_t row = p * columns;
+      ScaleByRoots(variances_.data() + row, constant, shift, columns,
+                   offsets_.data() + row);
+    }
+    return;
+  }
+  const auto sums = pass_.NoiseSums(block, plane, &scratch_);
+  const float* scale = weights_.noise.scale.data() + of_slice;
   for (int64_t p = 0; p < block.pixels; ++p) {
-    float* row = variances_.data() + p * columns;
-    AddConstant(constant, columns, parts * parts, row);
-    if (injects_) AddSquares(deviation, columns, row);
+    const int64_t row = p * columns;
+    ScaleByRoots(sums.data() + row, scale, constant, shift, columns,
+                 offsets_.data() + row);
   }
 }
 
@@ -141,16 +166,14 @@ std::span<const float> NoiseAdder::Offsets(const TileBlock& block,
       (noise_->first_image * pass_.image_pixels() + block.first_pixel) *
       columns;
   FillNormals(noise_->key.bits(), stream, first, count, offsets_.data());
-  if (reads_) AddVariances(block, plane);
+  if (reads_) {
+    ScaleByVariances(block, plane);
+    return {offsets_.data(), size_t(count)};
+  }
   const int64_t entry = conversion_.First(block.group, block.row_tile);
   for (int64_t p = 0; p < block.pixels; ++p) {
-    float* row = offsets_.data() + p * columns;
-    if (reads_) {
-      ScaleByRoots(variances_.data() + p * columns, shift_.data() + entry,
-                   columns, row);
-    } else {
-      Scale(deviation_.data() + entry, shift_.data() + entry, columns, row);
-    }
+    Scale(deviation_.data() + entry, shift_.data() + entry, columns,
+          offsets_.data() + p * columns);
   }
   return {offsets_.data(), size_t(count)};
 }

@@ -1,0 +1,51 @@
+// Draws the noise of a pass (hw/pass_noise.h), block by block. Internal to hw.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "hw/adc.h"
+#include "hw/crossbar.h"
+#include "hw/tile_pass.h"
+
+namespace ohm::hw {
+
+// Adds noise to sums. One per thread.
+class NoiseAdder {
+ public:
+  // `noise` may be null.
+  NoiseAdder(const TilePass& pass, const Programmed& weights,
+             const Conversion& conversion, const PassNoise* noise);
+
+  bool active() const { return reads_ || injects_; }
+  // The noise of each sum of one plane, [pixels, padded outputs] in units of
+  // pass.unit(); valid until the next call. Only where active().
+  std::span<const float> Offsets(const TileBlock& block, size_t plane);
+  // The same, added to sums; nothing where not active.
+  void Add(const TileBlock& block, size_t plane, std::span<float> sums);
+
+ private:
+  void SetInjected();
+  void SetConstants();
+  void ScaleByVariances(const TileBlock& block, size_t plane);
+  // Of a layer of floats: |x| and x^2 of each row of a pixel, one after the
+  // other; and what reads draw because of them.
+  void GatherInputs(const TileBlock& block);
+  void SumVariances(const TileBlock& block, int64_t slice);
+
+  const TilePass& pass_;
+  const Programmed& weights_;
+  const Conversion& conversion_;
+  const PassNoise* noise_;
+  bool reads_, injects_;
+  // In units of sums, ordered as Conversion::At.
+  std::vector<float> shift_, deviation_;
+  std::vector<float> constants_;  // variances of any input, by slice
+  std::vector<float> variances_, offsets_, inputs_;
+  std::vector<const float*> pixels_;
+  std::vector<int32_t> rows_;
+  TileScratch scratch_;
+};
+
+}  // namespace ohm::hw

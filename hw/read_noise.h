@@ -1,0 +1,42 @@
+// What reading a layer's cells draws, as the kernels take it: the variance of
+// each sum as a product of the inputs with what the cells contribute. Internal
+// to hw.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor/tensor.h"
+#include "hw/chip.h"
+#include "hw/packing.h"
+
+namespace ohm::hw {
+
+struct Programmed;
+
+// Integer layers take a digit d of an input as three bytes, each in an image of
+// its own: |d|, d^2 / 256 and d^2 % 256.
+inline constexpr int64_t kNoiseImages = 3;
+
+// In units of sums, squared (TilePass::unit). Undefined: nothing is drawn.
+struct PackedNoise {
+  // Integer: variance = scale * sum + constant, of a sum of whole numbers. What
+  // they stand for is within 1/65,000 of the column's largest.
+  std::vector<int32_t> pieces;           // quads of one image
+  std::vector<PackedRowTile> row_tiles;  // in `pieces`
+  // s8 [slices, groups, 2 * kNoiseImages * pieces, padded_outputs, 4]; of a row
+  // tile the upper digits of all three images, then the lower ones.
+  Tensor packed;
+  Tensor scale;  // [slices, groups, row_tiles, padded_outputs]
+  // Float: [slices, groups, rows of all row tiles, 2 (of |x|, of x^2),
+  // padded_outputs].
+  Tensor rows;
+  Tensor constant;  // [slices, groups, row_tiles, padded_outputs]
+
+  bool defined() const { return constant.defined(); }
+};
+
+// `layer` is complete but for its noise.
+PackedNoise PackNoise(const ReadVariances& read, const Programmed& layer);
+
+}  // namespace ohm::hw
