@@ -75,7 +75,9 @@ class ForwardWorker {
   void ConvertInRegisters(const TileBlock& block) {
     std::ranges::fill(most_, 0);
     TileAdc adc = conversion_.Adc(block.group, block.row_tile);
-    if (noise_.active()) adc.offsets = noise_.Offsets(block, 0).data();
+    std::span<const float> noise;
+    if (noise_.active()) noise = noise_.Offsets(block, 0);
+    adc.offsets = noise.data();
     CurrentTileKernels().convert(block.work, adc, block.row_tile == 0,
                                  Outputs(block), stride(),
                                  observe_ ? most_.data() : nullptr);
@@ -84,7 +86,7 @@ class ForwardWorker {
     if (conversion_.ideal || !observer_.AnyClipped(block)) return;
     // Rare, and cheaper than keeping every sum.
     const auto sums = pass_.Sums(block, &scratch_);
-    noise_.Add(block, 0, sums);
+    if (noise_.active()) AddRow(noise.data(), sums.size(), false, sums.data());
     observer_.ListClipped(block, sums);
   }
 
