@@ -2,8 +2,8 @@
 // of (key, stream, index), the same bits on every machine.
 // Threefry4x32-12 (Salmon et al., SC 2011: the fewest rounds that pass
 // BigCrush; no multiplications, so 16 blocks run side by side) and Box-Muller
-// with polynomials; |value| <= 6.67. Moments and distribution are tested
-// against the exact ones.
+// with polynomials, two numbers of each word of 32 bits; |value| <= 5.4.
+// Moments and distribution are tested against the exact ones.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ namespace ohm::hw {
 inline constexpr int kNormalRounds = 12;
 
 // to[i] = the number at index first + i, for i < count; of mean 0, variance 1.
-// Costs least where first and count are multiples of 64.
+// Costs least where first and count are multiples of 128.
 void FillNormals(uint64_t key, uint64_t stream, int64_t first, int64_t count,
                  float* to);
 

@@ -30,7 +30,7 @@ std::vector<float> Normals(uint64_t key, uint64_t stream, int64_t first,
 
 TEST_CASE("noise: a number depends on key, stream and index alone") {
   const auto all = Normals(5, 7, 0, 1000);
-  for (const int64_t first : {1, 16, 63, 64, 100, 999}) {
+  for (const int64_t first : {1, 16, 63, 64, 100, 128, 999}) {
     const auto rest = Normals(5, 7, first, 1000 - first);
     CHECK(std::equal(rest.begin(), rest.end(), all.begin() + first));
   }
@@ -46,7 +46,7 @@ double NormalCdf(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
 TEST_CASE("noise: moments and distribution of a million numbers") {
   constexpr int64_t kCount = 1'000'000;
   auto v = Normals(11, 3, 0, kCount);
-  double m1 = 0, m2 = 0, m3 = 0, m4 = 0, neighbours = 0;
+  double m1 = 0, m2 = 0, m3 = 0, m4 = 0, neighbours = 0, squares = 0;
   for (int64_t i = 0; i < kCount; ++i) {
     const double x = v[size_t(i)];
     m1 += x;
@@ -54,6 +54,9 @@ TEST_CASE("noise: moments and distribution of a million numbers") {
     m3 += x * x * x;
     m4 += x * x * x * x;
     if (i > 0) neighbours += x * double(v[size_t(i - 1)]);
+    // Of one word's two numbers, 16 apart.
+    const double other = v[size_t(i ^ 16)];
+    if ((i & 16) != 0) squares += x * x * other * other;
   }
   const double n = kCount, five = 5 / std::sqrt(n);
   CHECK(std::fabs(m1 / n) < five);
@@ -61,6 +64,7 @@ TEST_CASE("noise: moments and distribution of a million numbers") {
   CHECK(std::fabs(m3 / n) < five * std::sqrt(15.0));
   CHECK(std::fabs(m4 / n - 3) < five * std::sqrt(96.0));
   CHECK(std::fabs(neighbours / n) < five);
+  CHECK(std::fabs(squares / (n / 2) - 1) < five * std::sqrt(2 * 8.0));
   // Kolmogorov-Smirnov: above 1.95 once in a thousand.
   std::ranges::sort(v);
   double distance = 0;
