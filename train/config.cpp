@@ -159,6 +159,21 @@ void CheckDataAndTrain(const Config& config) {
   }
 }
 
+void CheckAdapt(const Config& config) {
+  const AdaptOptions& adapt = config.adapt;
+  if (adapt.inject != hw::FitPer::kNone && adapt.in_loop) {
+    ThrowAtKey(config, "adapt.inject",
+               "expected none with adapt.in_loop, for what is injected stands "
+               "for the devices that the loop has; got both");
+  }
+  const bool fits = adapt.gain != hw::FitPer::kNone || adapt.norm_batches > 0;
+  if (fits && config.eval.calibrate == ChipRanges::kOnce) {
+    ThrowAtKey(config, "eval.calibrate",
+               "expected \"each\" with adapt.gain or adapt.norm_batches, which "
+               "are fitted on each chip; got \"once\"");
+  }
+}
+
 void CheckHw(const Config& config) {
   if (!config.on_crossbar()) return;
   try {
@@ -212,6 +227,7 @@ Config LoadConfig(const fs::path& path,
   config.overrides = overrides;
   Loader(path, &config).Load(overrides);
   CheckDataAndTrain(config);
+  CheckAdapt(config);
   CheckHw(config);
   if (config.run.dir.empty()) {
     config.run.dir = (fs::path("runs") / path.stem()).string();
