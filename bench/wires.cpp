@@ -130,12 +130,12 @@ std::vector<Case> OneArrayCases(int64_t side) {
            }}};
 }
 
-// As many as ResNet-20 takes, both arms.
-Case NetworkCase(int threads) {
+// As many as a network takes, both arms.
+Case NetworkCase(const std::string& name, int threads) {
   constexpr int64_t kSide = 64;
   hw::CrossbarSpec spec;
   spec.rows = spec.columns = int(kSide);
-  const auto model = nn::MakeModel({}, Key(1));
+  const auto model = nn::MakeModel({.name = name}, Key(1));
   nn::MapToCrossbar(model.get(), nn::EveryLeaf, spec);
   int64_t count = 0;
   for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
@@ -145,7 +145,7 @@ Case NetworkCase(int threads) {
   for (int64_t a = 0; a < count; ++a) {
     arrays.push_back(HalfGaussian(kSide, Key(3).Child(uint64_t(a))));
   }
-  return {fmt::format("resnet20, {} arrays of 64 x 64", count),
+  return {fmt::format("{}, {} arrays of 64 x 64", name, count),
           2e-9 * std::pow(double(kSide), 4.0) * double(count), threads,
           [arrays] {
             const auto all = hw::EffectiveConductances(arrays, kWires);
@@ -179,7 +179,8 @@ void BenchWires(const BenchOptions& options) {
   for (const int64_t side : {32, 64, 128}) {
     std::ranges::move(OneArrayCases(side), std::back_inserter(cases));
   }
-  cases.push_back(NetworkCase(threads));
+  cases.push_back(NetworkCase("resnet20", threads));
+  cases.push_back(NetworkCase("resnet18", threads));
   std::vector<std::string> names;
   for (const Case& one : cases) names.push_back(one.name);
   const std::vector<size_t> selected = Select(options, "wires", names);
