@@ -64,9 +64,11 @@ struct Avx2 {
   }
 
   static OHM_INLINE Float ToFloat(Int v) { return _mm256_cvtepi32_ps(v); }
+  static OHM_INLINE Float Larger(Float most, Float v) {
+    return _mm256_max_ps(most, _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v));
+  }
   static OHM_INLINE Int RoundUp(Float v) {
-    const __m256 size = _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v);
-    return _mm256_cvtps_epi32(_mm256_ceil_ps(size));
+    return _mm256_cvtps_epi32(_mm256_ceil_ps(v));
   }
   static OHM_INLINE Float Zero() { return _mm256_setzero_ps(); }
   static OHM_INLINE __m256i MaskOf(int64_t lanes) {

@@ -24,8 +24,11 @@ struct Avx512Lanes {
   }
 
   static OHM_INLINE Float ToFloat(Int v) { return _mm512_cvtepi32_ps(v); }
+  static OHM_INLINE Float Larger(Float most, Float v) {
+    return _mm512_max_ps(most, _mm512_abs_ps(v));
+  }
   static OHM_INLINE Int RoundUp(Float v) {
-    return _mm512_cvt_roundps_epi32(_mm512_abs_ps(v),
+    return _mm512_cvt_roundps_epi32(v,
                                     _MM_FROUND_TO_POS_INF | _MM_FROUND_NO_EXC);
   }
   static OHM_INLINE Float Zero() { return _mm512_setzero_ps(); }

@@ -12,7 +12,8 @@
 //   Finish(sum, start) -> Int
 //   LoadInt, StoreInt, MaxAbs(most, sum)
 //   ToFloat(Int), Zero(), Load(p, lanes), Store(p, lanes, v), Mul, Add,
-//   RoundClipped(v, lowest, largest), RoundUp(v) -> Int of |v|
+//   RoundClipped(v, lowest, largest), Larger(most, v) of |v|,
+//   RoundUp(v) -> Int
 // Multiplications and additions must stay separate (-ffp-contract=off), so that
 // every variant rounds alike.
 #pragma once
@@ -135,11 +136,13 @@ struct ConvertSums {
     if (lanes <= 0) return;  // padding columns
     const auto to_code = Isa::Load(adc.to_code + n, lanes);
     const auto to_value = Isa::Load(adc.to_value + n, lanes);
+    auto most_noisy = Isa::Zero();
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) {
       float* at = y + (p + i) * stride + n;
-      auto value =
-          ConvertOne<Isa>(Sum(done[i], p + i, n), to_code, to_value, adc);
+      const auto sum = Sum(done[i], p + i, n);
+      if constexpr (kNoisy) most_noisy = Isa::Larger(most_noisy, sum);
+      auto value = ConvertOne<Isa>(sum, to_code, to_value, adc);
       // Added to zero even where nothing is there yet: -0 becomes +0, as in
       // the other variants.
       value = Isa::Add(kFirst ? Isa::Zero() : Isa::Load(at, lanes), value);
@@ -147,11 +150,11 @@ struct ConvertSums {
     }
     if (most == nullptr) return;
     auto largest = Isa::LoadInt(most + n);
+    if constexpr (kNoisy) {
+      largest = Isa::MaxAbs(largest, Isa::RoundUp(most_noisy));
+    } else {
 #pragma GCC unroll 8
-    for (int i = 0; i < kPixels; ++i) {
-      if constexpr (kNoisy) {
-        largest = Isa::MaxAbs(largest, Isa::RoundUp(Sum(done[i], p + i, n)));
-      } else {
+      for (int i = 0; i < kPixels; ++i) {
         largest = Isa::MaxAbs(largest, done[i]);
       }
     }
