@@ -1,8 +1,9 @@
 #include "nn/masks/column_binary.h"
 
 #include <cmath>
+#include <vector>
 
-#include "core/base/check.h"
+#include "nn/masks/entries.h"
 
 namespace ohm::nn {
 namespace {
@@ -35,26 +36,18 @@ class ColumnBinary : public ColumnMask {
   int bits_per_entry() const override { return 1; }
 
   Tensor Pack() const override {
-    const Tensor& r = scores_.value();
-    Tensor bits = Tensor::Zeros({(r.count() + 7) / 8}, DType::kU8);
-    for (int64_t i = 0; i < r.count(); ++i) {
-      if (r.data()[i] <= options_.threshold) continue;
-      uint8_t& byte = bits.data<uint8_t>()[i / 8];
-      byte = static_cast<uint8_t>(byte | (1U << (i % 8)));
+    std::vector<uint32_t> codes;
+    for (const float r : scores_.value().span()) {
+      codes.push_back(r > options_.threshold ? 1 : 0);
     }
-    return bits;
+    return PackEntries(codes, 1);
   }
 
   void Unpack(const Tensor& packed) override {
     Tensor& r = scores_.mutable_value();
-    OHM_CHECK(packed.dtype() == DType::kU8 &&
-                  packed.shape() == Shape{(r.count() + 7) / 8},
-              "[mask] expected u8 [" + std::to_string((r.count() + 7) / 8) +
-                  "] for " + r.shape().str() + " entries, got " +
-                  NameOf(packed.dtype()) + " " + packed.shape().str());
-    for (int64_t i = 0; i < r.count(); ++i) {
-      const bool on = (packed.data<uint8_t>()[i / 8] >> (i % 8) & 1) != 0;
-      r.data()[i] = options_.threshold + (on ? 1.0F : -1.0F);
+    const auto codes = UnpackEntries(packed, r.count(), 1);
+    for (size_t i = 0; i < codes.size(); ++i) {
+      r.data()[i] = options_.threshold + (codes[i] == 1 ? 1.0F : -1.0F);
     }
   }
 

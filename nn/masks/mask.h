@@ -17,10 +17,22 @@ enum class Estimator : uint8_t {
   kSigmoid,   // KSM's: slope 12, s * (1 - s)
 };
 
+// What a shift-based mask multiplies by: the powers 2^min .. 2^max, and 0.
+struct ShiftLevels {
+  int min = -3, max = 3;
+  bool zero = true;
+
+  int count() const { return max - min + 1 + (zero ? 1 : 0); }
+  int bits() const;  // of an entry
+
+  bool operator==(const ShiftLevels&) const = default;
+};
+
 struct MaskOptions {
   float threshold = 5e-3F;  // a column is on where its score is greater
   float init = 1e-2F;       // first score; above the threshold: all on
   Estimator estimator = Estimator::kIdentity;
+  ShiftLevels levels;
 };
 
 class ColumnMask {
@@ -43,6 +55,7 @@ class ColumnMask {
 struct MaskRow {
   const char* name;
   const char* help;
+  bool thresholded;  // scores are cut; else they are factors or exponents
   std::unique_ptr<ColumnMask> (*make)(const Shape& entries,
                                       const MaskOptions& options);
 };

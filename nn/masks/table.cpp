@@ -1,13 +1,18 @@
 #include "core/base/check.h"
 #include "nn/masks/column_binary.h"
+#include "nn/masks/column_scale.h"
+#include "nn/masks/column_shift.h"
 #include "nn/masks/mask.h"
 
 namespace ohm::nn {
 
 const std::vector<MaskRow>& MaskTable() {
   static const std::vector<MaskRow> table = {
-      {"xbm", "column-wise binary masks: a crossbar column is on or off",
+      {"xbm", "column-wise binary masks: a crossbar column is on or off", true,
        MakeColumnBinary},
+      {"xma", "column-wise multi-level masks: a power of two, or off", false,
+       MakeColumnShift},
+      {"scale", "column-wise factors of any size", false, MakeColumnScale},
   };
   return table;
 }

@@ -139,11 +139,17 @@ TEST_CASE("a fresh mask changes no bit, an empty column adds nothing") {
   const auto model = Mapped("resnet8", Small());
   CalibrateOn(model.get(), Images());
   const Tensor plain = model->Forward(Var(Images()), {}).value();
+  for (const nn::MaskRow& row : nn::MaskTable()) {
+    CAPTURE(row.name);
+    for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
+      leaf.policy->set_mask(row.make(leaf.mask_entries(), nn::MaskOptions()));
+    }
+    CHECK(BitEqual(plain, model->Forward(Var(Images()), {}).value()));
+  }
   for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
     leaf.policy->set_mask(
         nn::FindMask("xbm").make(leaf.mask_entries(), nn::MaskOptions()));
   }
-  CHECK(BitEqual(plain, model->Forward(Var(Images()), {}).value()));
   const auto leaves = nn::CrossbarLeaves(model.get());
   Var scores = leaves[1].policy->mask()->scores();
   scores.mutable_value().FillZero();  // below the threshold: all off

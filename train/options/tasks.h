@@ -20,12 +20,16 @@ struct TasksOptions {
   int crop_padding = 2;
   bool flip = false;
   double lr_mask = 2e-4;
+  double lr_scale = 1e-2;
   double lr_head = 1e-3;
   double lr_norm = 1e-3;
   std::string norm = "affine";
   double mask_threshold = 5e-3;
   double mask_init = 1e-2;
   std::string estimator = "identity";
+  int shift_min = -3;
+  int shift_max = 3;
+  bool shift_zero = true;
   int64_t seed = 1;
 
   template <typename V>
@@ -58,7 +62,14 @@ struct TasksOptions {
           FieldDoc{.doc = "As data.flip, for the new tasks (traffic signs "
                           "must not be mirrored)."});
     visit("lr_mask", lr_mask,
-          FieldDoc{.min = 0, .max = 1000, .doc = "Learning rate of masks."});
+          FieldDoc{.min = 0,
+                   .max = 1000,
+                   .doc = "Learning rate of masks that a threshold cuts."});
+    visit("lr_scale", lr_scale,
+          FieldDoc{.min = 0,
+                   .max = 1000,
+                   .doc = "Learning rate of masks of factors: of xma's "
+                          "exponents, of scale's factors."});
     visit("lr_head", lr_head,
           FieldDoc{.min = 0, .max = 1000, .doc = "Learning rate of heads."});
     visit("lr_norm", lr_norm,
@@ -78,6 +89,15 @@ struct TasksOptions {
     visit("estimator", estimator,
           FieldDoc{.choices = {"identity", "sigmoid"},
                    .doc = "Gradient of the mask's threshold."});
+    visit("shift_min", shift_min,
+          FieldDoc{.min = -16,
+                   .max = 0,
+                   .doc = "Smallest exponent of two that xma multiplies a "
+                          "column by."});
+    visit("shift_max", shift_max,
+          FieldDoc{.min = 0, .max = 8, .doc = "Largest one."});
+    visit("shift_zero", shift_zero,
+          FieldDoc{.doc = "Whether xma may switch columns off, too."});
     visit("seed", seed,
           FieldDoc{.min = 0,
                    .max = 1e15,

@@ -12,6 +12,11 @@ const std::vector<MethodRow>& MethodTable() {
        true},
       {"xbm", "head, batch norm and one on/off bit per crossbar column (XBM)",
        "xbm", true},
+      {"xma", "head, batch norm and a power of two, or 0, per column (XMA)",
+       "xma", true},
+      {"scale",
+       "head, batch norm and any factor per column: xma without levels",
+       "scale", true},
   };
   return table;
 }

@@ -1,7 +1,9 @@
 #include "train/tasks/task_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <bit>
+#include <sstream>
 
 #include "core/base/check.h"
 #include "nn/crossbar_policy.h"
@@ -27,9 +29,11 @@ bool TakesMask(const nn::Model& model, const std::string& path) {
 
 }  // namespace
 
-TaskState CaptureTask(nn::Model* model, const std::string& mask) {
+TaskState CaptureTask(nn::Model* model, const std::string& mask,
+                      const nn::MaskOptions& options) {
   TaskState state;
   state.mask = mask;
+  state.levels = options.levels;
   for (const auto& p : model->Parameters()) {
     if (BelongsToTask(*model, p)) state.tensors[p.name] = p.var.value().Clone();
   }
@@ -73,7 +77,7 @@ void ApplyTask(nn::Model* model, const TaskState& state) {
   for (const auto& b : model->Buffers()) {
     if (b.tensor->defined()) *b.tensor = find(b.name).Clone();
   }
-  SetMasks(model, state.mask, {});
+  SetMasks(model, state.mask, {.levels = state.levels});
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     if (leaf.policy->mask() == nullptr) continue;
     leaf.policy->mask()->Unpack(find(MaskName(leaf.path)));
@@ -98,13 +102,13 @@ TaskBytes CountBytes(nn::Model* model, const TaskState& state) {
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     const auto found = state.tensors.find(MaskName(leaf.path));
     if (found == state.tensors.end()) continue;
-    int64_t on = 0;
-    for (const uint8_t byte : found->second.span<uint8_t>()) {
-      on += std::popcount(byte);
-    }
+    const auto mask = nn::FindMask(state.mask)
+                          .make(leaf.mask_entries(), {.levels = state.levels});
+    mask->Unpack(found->second);
+    const Tensor gain = mask->Gain().value();
     bytes.mask += int64_t(found->second.bytes());
-    bytes.mask_entries += leaf.mask_entries().count();
-    bytes.mask_off += leaf.mask_entries().count() - on;
+    bytes.mask_entries += gain.count();
+    bytes.mask_off += std::ranges::count(gain.span(), 0.0F);
   }
   return bytes;
 }
@@ -126,6 +130,25 @@ std::string BackboneHash(nn::Model* model) {
   return HashWeights(own, {});
 }
 
+namespace {
+
+std::string LevelsText(const nn::ShiftLevels& levels) {
+  return fmt::format("{} {} {}", levels.min, levels.max, levels.zero ? 1 : 0);
+}
+
+nn::ShiftLevels ReadLevels(const std::string& text,
+                           const std::filesystem::path& path) {
+  nn::ShiftLevels levels;
+  std::istringstream words(text);
+  words >> levels.min >> levels.max >> levels.zero;
+  OHM_CHECK(!words.fail(), "'" + path.string() +
+                               "': expected levels as three numbers, got '" +
+                               text + "'");
+  return levels;
+}
+
+}  // namespace
+
 void SaveTask(const std::filesystem::path& path, const TaskState& state,
               const std::string& backbone_hash) {
   NamedTensors file;
@@ -135,7 +158,8 @@ void SaveTask(const std::filesystem::path& path, const TaskState& state,
   file.metadata = {{"ohmgrad.kind", "task"},
                    {"ohmgrad.version", "1"},
                    {"ohmgrad.backbone", backbone_hash},
-                   {"ohmgrad.mask", state.mask}};
+                   {"ohmgrad.mask", state.mask},
+                   {"ohmgrad.levels", LevelsText(state.levels)}};
   WriteSafetensors(path, file);
 }
 
@@ -153,6 +177,7 @@ TaskState LoadTask(const std::filesystem::path& path,
                 backbone_hash + ", got one of " + meta("ohmgrad.backbone"));
   TaskState state;
   state.mask = meta("ohmgrad.mask");
+  state.levels = ReadLevels(meta("ohmgrad.levels"), path);
   for (auto& [name, tensor] : file.tensors) state.tensors[name] = tensor;
   return state;
 }

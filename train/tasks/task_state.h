@@ -16,11 +16,13 @@ struct TaskState {
   // By dotted name; masks under "<layer>.crossbar.mask" as packed bits (u8),
   // see nn/masks/mask.h.
   std::map<std::string, Tensor> tensors;
-  std::string mask;  // row of nn::MaskTable(), or "" for none
+  std::string mask;        // row of nn::MaskTable(), or "" for none
+  nn::ShiftLevels levels;  // that packed entries stand for
 };
 
-// A copy of the task that `model` is set to.
-TaskState CaptureTask(nn::Model* model, const std::string& mask);
+// A copy of the task that `model` is set to, with the mask of SetMasks.
+TaskState CaptureTask(nn::Model* model, const std::string& mask,
+                      const nn::MaskOptions& options = {});
 
 // Sets `model` to a task; afterwards it computes what it computed when the
 // state was captured, bit for bit. No weight of the backbone is touched. Error,

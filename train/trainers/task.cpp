@@ -57,7 +57,7 @@ class TaskTrainer {
       if (score.top1 <= best.validation) continue;
       best.epoch = epoch + 1;
       best.validation = score.top1;
-      best.state = CaptureTask(model_, method_.mask);
+      best.state = CaptureTask(model_, method_.mask, MaskOptions());
     }
     return best;
   }
@@ -75,12 +75,7 @@ class TaskTrainer {
   void Prepare(const TaskState& backbone, int classes) {
     ApplyTask(model_, backbone);
     model_->head().Reset(classes, key_.Child("head"));
-    SetMasks(model_, method_.mask,
-             {.threshold = float(options_.mask_threshold),
-              .init = float(options_.mask_init),
-              .estimator = options_.estimator == "sigmoid"
-                               ? nn::Estimator::kSigmoid
-                               : nn::Estimator::kIdentity});
+    SetMasks(model_, method_.mask, MaskOptions());
     const bool own_statistics = method_.own_norm && options_.norm != "frozen";
     const bool own_affine = method_.own_norm && options_.norm == "affine";
     model_->Visit([&](const std::string& /*path*/, nn::Module& module) {
@@ -94,6 +89,22 @@ class TaskTrainer {
         options_.optimizer, GroupParameters(model_->Parameters(), Rules()), {});
     training_ = std::make_unique<TrainingStep>(model_, optimizer_.get(),
                                                StepOptions{.dtype = dtype_});
+  }
+
+  nn::MaskOptions MaskOptions() const {
+    return {.threshold = float(options_.mask_threshold),
+            .init = float(options_.mask_init),
+            .estimator = options_.estimator == "sigmoid"
+                             ? nn::Estimator::kSigmoid
+                             : nn::Estimator::kIdentity,
+            .levels = {options_.shift_min, options_.shift_max,
+                       options_.shift_zero}};
+  }
+
+  double MaskRate() const {
+    if (method_.mask[0] == '\0') return 0.0;
+    return nn::FindMask(method_.mask).thresholded ? options_.lr_mask
+                                                  : options_.lr_scale;
   }
 
   void FreezeAllBut(bool own_affine) {
@@ -112,7 +123,7 @@ class TaskTrainer {
     return {
         {"mask",
          [](const nn::NamedParameter& p) { return p.role == nn::Role::kMask; },
-         options_.lr_mask},
+         MaskRate()},
         {"norm",
          [trained](const nn::NamedParameter& p) {
            return nn::IsNorm(p.role) && trained(p);
