@@ -91,21 +91,22 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
 }
 
 std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
-    const Tensor& w, const Conv2dSpec& conv, const Context& context) {
+    const Var& w, const Conv2dSpec& conv, const Context& context) {
+  const bool trains = context.training && w.requires_grad();
   const auto write = [&](hw::FrozenWires* frozen) {
     hw::LayerOnChip chip;
     if (chip_ != nullptr) chip = *chip_;
-    chip.derivatives = context.training;
-    return std::make_shared<const hw::Programmed>(
-        hw::Program(w, conv, spec_, hw::Shortcut::kWhereExact, &chip, frozen));
+    chip.derivatives = trains;
+    return std::make_shared<const hw::Programmed>(hw::Program(
+        w.value(), conv, spec_, hw::Shortcut::kWhereExact, &chip, frozen));
   };
-  if (context.training) {  // writes them anew at each step
+  if (trains) {  // writes them anew at each step
     const int64_t each = chip_ != nullptr ? chip_->device.wires.refresh : 1;
     if (steps_++ % each == 0) frozen_.clear();
     return write(&frozen_);
   }
   const uint64_t weights =
-      ContentHash(w.data(), size_t(w.count()) * sizeof(float));
+      ContentHash(w.value().data(), size_t(w.value().count()) * sizeof(float));
   if (written_.cells == nullptr || written_.weights != weights) {
     written_ = {weights, write(nullptr)};
   }
@@ -139,7 +140,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                         !(learns() && !ranges.adc.empty());
   const Var gain = Gain();
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
-  const auto cells = Written(w.value(), spec, context);
+  const auto cells = Written(w, spec, context);
   const int64_t wanted = hw::AdcRangeCount(cells->map, spec_);
   OHM_CHECK(ranges.adc.empty() || !hw::CalibratesAdc(spec_) ||
                 int64_t(ranges.adc.size()) == wanted,

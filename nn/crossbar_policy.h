@@ -100,9 +100,9 @@ class CrossbarPolicy : public Policy {
   // The ADC ranges, as state; undefined until set.
   Tensor AdcRanges() const;
   hw::Ranges CurrentRanges() const;
-  // The cells with these weights; outside training they are kept until the
-  // weights change.
-  std::shared_ptr<const hw::Programmed> Written(const Tensor& w,
+  // The cells with these weights; they are kept until the weights change,
+  // unless those are being trained.
+  std::shared_ptr<const hw::Programmed> Written(const Var& w,
                                                 const Conv2dSpec& conv,
                                                 const Context& context);
   // Factors of converted sums, of mask and gains; undefined: 1.
