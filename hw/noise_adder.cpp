@@ -10,28 +10,40 @@
 namespace ohm::hw {
 namespace {
 
+// Normals [pixels, columns] become noise, a block at a time: a call for each
+// pixel would cost as much as its draws.
 OHM_SIMD_CLONES void ScaleByRoots(const float* variances, const float* constant,
-                                  const float* shift, int64_t count,
-                                  float* normals) {
-  for (int64_t n = 0; n < count; ++n) {
-    normals[n] =
-        normals[n] * __builtin_sqrtf(variances[n] + constant[n]) + shift[n];
+                                  const float* shift, int64_t pixels,
+                                  int64_t columns, float* normals) {
+  for (int64_t p = 0; p < pixels; ++p) {
+    for (int64_t n = 0; n < columns; ++n) {
+      const int64_t i = p * columns + n;
+      normals[i] =
+          normals[i] * __builtin_sqrtf(variances[i] + constant[n]) + shift[n];
+    }
   }
 }
 
 OHM_SIMD_CLONES void ScaleByRoots(const int32_t* sums, const float* scale,
                                   const float* constant, const float* shift,
-                                  int64_t count, float* normals) {
-  for (int64_t n = 0; n < count; ++n) {
-    const float variance = float(sums[n]) * scale[n] + constant[n];
-    normals[n] = normals[n] * __builtin_sqrtf(variance) + shift[n];
+                                  int64_t pixels, int64_t columns,
+                                  float* normals) {
+  for (int64_t p = 0; p < pixels; ++p) {
+    for (int64_t n = 0; n < columns; ++n) {
+      const int64_t i = p * columns + n;
+      const float variance = float(sums[i]) * scale[n] + constant[n];
+      normals[i] = normals[i] * __builtin_sqrtf(variance) + shift[n];
+    }
   }
 }
 
 OHM_SIMD_CLONES void Scale(const float* deviation, const float* shift,
-                           int64_t count, float* normals) {
-  for (int64_t n = 0; n < count; ++n) {
-    normals[n] = normals[n] * deviation[n] + shift[n];
+                           int64_t pixels, int64_t columns, float* normals) {
+  for (int64_t p = 0; p < pixels; ++p) {
+    for (int64_t n = 0; n < columns; ++n) {
+      const int64_t i = p * columns + n;
+      normals[i] = normals[i] * deviation[n] + shift[n];
+    }
   }
 }
 
@@ -138,20 +150,14 @@ void NoiseAdder::ScaleByVariances(const TileBlock& block, size_t plane) {
   const float* shift = shift_.data() + entry;
   if (!weights_.integer) {
     SumVariances(block, slice);
-    for (int64_t p = 0; p < block.pixels; ++p) {
-      const int64_t row = p * columns;
-      ScaleByRoots(variances_.data() + row, constant, shift, columns,
-                   offsets_.data() + row);
-    }
+    ScaleByRoots(variances_.data(), constant, shift, block.pixels, columns,
+                 offsets_.data());
     return;
   }
   const auto sums = pass_.NoiseSums(block, plane, &scratch_);
   const float* scale = weights_.noise.scale.data() + of_slice;
-  for (int64_t p = 0; p < block.pixels; ++p) {
-    const int64_t row = p * columns;
-    ScaleByRoots(sums.data() + row, scale, constant, shift, columns,
-                 offsets_.data() + row);
-  }
+  ScaleByRoots(sums.data(), scale, constant, shift, block.pixels, columns,
+               offsets_.data());
 }
 
 std::span<const float> NoiseAdder::Offsets(const TileBlock& block,
@@ -171,10 +177,8 @@ std::span<const float> NoiseAdder::Offsets(const TileBlock& block,
     return {offsets_.data(), size_t(count)};
   }
   const int64_t entry = conversion_.First(block.group, block.row_tile);
-  for (int64_t p = 0; p < block.pixels; ++p) {
-    Scale(deviation_.data() + entry, shift_.data() + entry, columns,
-          offsets_.data() + p * columns);
-  }
+  Scale(deviation_.data() + entry, shift_.data() + entry, block.pixels, columns,
+        offsets_.data());
   return {offsets_.data(), size_t(count)};
 }
 

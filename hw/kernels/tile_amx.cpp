@@ -360,23 +360,37 @@ void Run(const TileWork& work, const End& end) {
   }
 }
 
+// Blocks that leave half of a register's pixels empty are left to the vectors.
+bool TooFew(const TileWork& work) { return work.count <= kPixels / 2; }
+
+const TileKernels& Vectors() {
+  static const TileKernels kernels = Avx512VnniTile();
+  return kernels;
+}
+
 void Sums(const TileWork& work, int32_t* sums) {
+  if (TooFew(work)) return Vectors().sums(work, sums);
   Run(work, StoreSums<Avx512Lanes>{sums, work.columns});
 }
 
 void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
              int64_t stride, int32_t* most) {
+  if (TooFew(work)) {
+    return Vectors().convert(work, adc, first, y, stride, most);
+  }
   Convert<Avx512Lanes>(work, adc, first, y, stride, most,
                        [&](const auto& end) { Run(work, end); });
 }
 
 void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
          int64_t stride) {
+  if (TooFew(work)) return Vectors().add(work, to_value, outputs, y, stride);
   Run(work, AddSums<Avx512Lanes>{to_value, outputs, y, stride});
 }
 
 void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,
            int64_t stride, float* total) {
+  if (TooFew(work)) return Vectors().weigh(work, adc, gy, stride, total);
   Run(work, WeighSums<Avx512Lanes>{adc, gy, stride, total});
 }
 
