@@ -113,7 +113,7 @@ Side LinearSide(const std::string& name, const hw::CrossbarSpec& spec,
   const Tensor x = RandomTensor({kBatch, 1, 1, kWidth}, DType::kF32, Key(4));
   const auto programmed = std::make_shared<hw::Programmed>(
       hw::Program(RandomTensor({kWidth, 1, 1, kWidth}, DType::kF32, Key(5)), {},
-                  spec, shortcut));
+                  spec, {.shortcut = shortcut}));
   hw::Ranges ranges{3.0F, {}};
   if (hw::CalibratesAdc(spec)) {
     hw::Observed seen;

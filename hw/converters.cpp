@@ -114,9 +114,11 @@ int QuantizeOne(float value, float step, int largest) {
   return int(RoundClipped(value / step, float(largest)));
 }
 
-QuantizedWeights QuantizeWeights(const Tensor& w, int largest) {
+QuantizedWeights QuantizeWeights(const Tensor& w, int largest, float range) {
   if (largest == 0) return {w.Clone(), 1.0F};
-  QuantizedWeights q{Tensor::Empty(w.shape()), StepFor(MaxAbs(w), largest)};
+  const float most = MaxAbs(w);  // finite, in any case
+  QuantizedWeights q{Tensor::Empty(w.shape()),
+                     StepFor(range > 0 ? range : most, largest)};
   WeightLoop(w.data(), q.codes.data(), w.count(), q.step, float(largest));
   return q;
 }

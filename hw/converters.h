@@ -21,13 +21,13 @@ float MaxAbs(const Tensor& t);
 // The code of one value: round half to even of value / step, in -h..h.
 int QuantizeOne(float value, float step, int largest);
 
-// Weight codes as floats (whole numbers), with step max|w| / h; the
-// weights themselves with step 1 where ideal.
+// Weight codes as floats (whole numbers), with step range / h; the weights
+// themselves with step 1 where ideal. `range` 0: max|w|.
 struct QuantizedWeights {
   Tensor codes;  // f32, shaped like w
   float step = 1;
 };
-QuantizedWeights QuantizeWeights(const Tensor& w, int largest);
+QuantizedWeights QuantizeWeights(const Tensor& w, int largest, float range = 0);
 
 // Codes + 128 of `count` inputs, for largest in 1..127.
 void InputCodes(const float* x, int64_t count, float step, int largest,

@@ -108,14 +108,21 @@ struct Programmed {
 // loses nothing makes that the same as one integer product.
 enum class Shortcut : uint8_t { kWhereExact, kNever };
 
+// How weights are written.
+struct Writing {
+  Shortcut shortcut = Shortcut::kWhereExact;
+  // The devices that hold them; null or without effects: ideal ones.
+  const LayerOnChip* chip = nullptr;
+  FrozenWires* frozen = nullptr;  // as for CellsOnChip
+  // The weight that the largest code stands for; larger ones are clipped. 0:
+  // the largest of them. A fixed one leaves the cells of all weights that stay
+  // as they are, whatever the others become. Not read with ideal weights.
+  float range = 0;
+};
+
 // w [out, kh, kw, in / groups], f32. Error where shapes or spec are wrong.
-// `chip`: the devices that hold the weights; null or without effects: ideal
-// ones. `frozen`: as for CellsOnChip.
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
-                   const CrossbarSpec& spec,
-                   Shortcut shortcut = Shortcut::kWhereExact,
-                   const LayerOnChip* chip = nullptr,
-                   FrozenWires* frozen = nullptr);
+                   const CrossbarSpec& spec, const Writing& writing = {});
 
 // What the converters cover, in the layer's own units.
 struct Ranges {

@@ -271,8 +271,7 @@ ReadVariances ReadChip(const LayerOnChip& chip, FrozenWires* frozen,
 }  // namespace
 
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
-                   const CrossbarSpec& spec, Shortcut shortcut,
-                   const LayerOnChip* chip, FrozenWires* frozen) {
+                   const CrossbarSpec& spec, const Writing& writing) {
   OHM_CHECK(w.shape().rank() == 4,
             "[crossbar] expected weights [out, kh, kw, in / groups], got " +
                 w.shape().str());
@@ -281,7 +280,7 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   p.conv = conv;
   p.weight_shape = w.shape();
   p.map = TileMap(MatrixOf(w.shape(), conv.groups), spec);
-  QuantizedWeights q = QuantizeWeights(w, LargestWeight(spec));
+  QuantizedWeights q = QuantizeWeights(w, LargestWeight(spec), writing.range);
   p.step = q.step;
   p.codes = std::move(q.codes);
   p.effective = p.codes.Clone();
@@ -292,11 +291,11 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   p.channels = p.integer ? RoundUp(w.size(3), 4) : w.size(3);
   p.padded_outputs = RoundUp(p.map.matrix().outputs, 16);
   ReadVariances read;
-  if (chip != nullptr && ChangesCells(*chip)) {
-    read = ReadChip(*chip, frozen, &p);
+  if (writing.chip != nullptr && ChangesCells(*writing.chip)) {
+    read = ReadChip(*writing.chip, writing.frozen, &p);
   } else {
     p.lossless = IsLossless(p.map, spec, p.slicing);
-    if (p.lossless && shortcut == Shortcut::kWhereExact) {
+    if (p.lossless && writing.shortcut == Shortcut::kWhereExact) {
       p.slicing = WholeSlicing(spec);
     }
   }

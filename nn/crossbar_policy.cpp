@@ -97,8 +97,8 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
     hw::LayerOnChip chip;
     if (chip_ != nullptr) chip = *chip_;
     chip.derivatives = trains;
-    return std::make_shared<const hw::Programmed>(hw::Program(
-        w.value(), conv, spec_, hw::Shortcut::kWhereExact, &chip, frozen));
+    return std::make_shared<const hw::Programmed>(
+        hw::Program(w.value(), conv, spec_, {.chip = &chip, .frozen = frozen}));
   };
   if (trains) {  // writes them anew at each step
     const int64_t each = chip_ != nullptr ? chip_->device.wires.refresh : 1;
@@ -154,8 +154,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   if (profile_ != nullptr) {
     if (profile_cells_ == nullptr) {
       profile_cells_ = std::make_shared<const hw::Programmed>(
-          hw::Program(w.value(), spec, spec_, hw::Shortcut::kWhereExact,
-                      profile_chip_.get()));
+          hw::Program(w.value(), spec, spec_, {.chip = profile_chip_.get()}));
     }
     profile_->Add(x.value(), *cells, *profile_cells_, ranges);
   }

@@ -316,7 +316,7 @@ TEST_CASE("chip: frozen wires follow small changes of the weights") {
   hw::FrozenWires frozen;
   const auto program = [&](hw::FrozenWires* wires) {
     return hw::Program(layer.w, layer.conv, layer.spec,
-                       hw::Shortcut::kWhereExact, &layer.chip, wires);
+                       {.chip = &layer.chip, .frozen = wires});
   };
   const Tensor first = program(&frozen).effective;
   CHECK(SameBits(first, program(nullptr).effective));

@@ -91,6 +91,23 @@ TEST_CASE("nothing to cover: zeros stay zeros") {
   CHECK(hw::MaxAbs(zeros) == 0.0F);
 }
 
+TEST_CASE("a fixed range keeps the codes of weights that stay") {
+  Tensor w = Normals(100, Key(4));
+  const float range = hw::MaxAbs(w);
+  const hw::QuantizedWeights before = hw::QuantizeWeights(w, 127);
+  CHECK(BitEqual(hw::QuantizeWeights(w, 127, range).codes, before.codes));
+  w.data()[7] = 3 * range;
+  w.data()[8] = -3 * range;
+  const hw::QuantizedWeights after = hw::QuantizeWeights(w, 127, range);
+  CHECK(after.step == before.step);
+  for (int64_t i = 0; i < w.count(); ++i) {
+    const float wanted = i == 7   ? 127.0F
+                         : i == 8 ? -127.0F
+                                  : before.codes.data()[i];
+    CHECK(after.codes.data()[i] == wanted);
+  }
+}
+
 TEST_CASE("an ideal converter passes values through") {
   const Tensor x = Normals(100, Key(3));
   CHECK(BitEqual(hw::ApplyDac(x, 0.1F, 0, 1.0F), x));

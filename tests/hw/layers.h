@@ -19,7 +19,7 @@ struct CrossbarLayer {
   hw::LayerOnChip chip;  // ideal devices, unless set
 
   hw::Programmed Program() const {
-    return hw::Program(w, conv, spec, hw::Shortcut::kWhereExact, &chip);
+    return hw::Program(w, conv, spec, {.chip = &chip});
   }
   Tensor Forward(hw::Observed* observed = nullptr) const {
     return hw::Forward(x, Program(), ranges, gain, observed);

@@ -152,8 +152,8 @@ TEST_CASE("the shortcut has the bits of the long way wherever it is taken") {
     ++taken;
     INFO("layer ", layer.name);
     REQUIRE(quick.slicing.whole());
-    const hw::Programmed slow =
-        hw::Program(layer.w, layer.conv, layer.spec, hw::Shortcut::kNever);
+    const hw::Programmed slow = hw::Program(layer.w, layer.conv, layer.spec,
+                                            {.shortcut = hw::Shortcut::kNever});
     REQUIRE(!slow.slicing.whole());
     const Tensor y =
         hw::Forward(layer.x, slow, layer.ranges, layer.gain, nullptr);
@@ -181,8 +181,8 @@ TEST_CASE("ISAAC's complements let 8 bits hold 128 rows of 2-bit cells") {
   spec.column_flip = true;
   const CrossbarLayer flips = MakeLayer(sizes, spec, Key(65));
   CHECK(flips.Program().lossless);
-  const hw::Programmed slow =
-      hw::Program(flips.w, flips.conv, flips.spec, hw::Shortcut::kNever);
+  const hw::Programmed slow = hw::Program(flips.w, flips.conv, flips.spec,
+                                          {.shortcut = hw::Shortcut::kNever});
   CHECK(BitEqual(hw::Forward(flips.x, slow, flips.ranges, flips.gain, nullptr),
                  flips.Forward()));
 }
