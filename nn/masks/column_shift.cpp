@@ -1,5 +1,6 @@
 #include "nn/masks/column_shift.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <vector>
