@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "hw/cell_digits.h"
 #include "hw/converters.h"
 
 namespace ohm::hw {
@@ -20,11 +21,12 @@ class ChipReader {
         map_(map),
         spec_(spec),
         slicing_(slicing),
-        cell_slicing_(CellSlicing(spec)),
+        cells_(codes, map, spec),
+        cell_slicing_(cells_.slicing()),
         chip_(chip),
         fan_in_(map.matrix().fan_in),
-        slices_(map.outputs() == 0 ? 0 : int64_t(CellSlices())),
-        arms_(spec.encoding == Encoding::kDifferential ? 2 : 1),
+        slices_(cells_.slices()),
+        arms_(cells_.arms()),
         ideal_weights_(spec.weight_bits == 0),
         cell_largest_(CellLargest()),
         frozen_(chip.device.wires.ideal() ? nullptr : frozen) {
@@ -65,10 +67,6 @@ class ChipReader {
   }
 
  private:
-  size_t CellSlices() const {
-    return spec_.weight_bits == 0 ? 1 : cell_slicing_.slices.size();
-  }
-
   // The digit that takes g_max.
   double CellLargest() const {
     if (spec_.weight_bits == 0) {
@@ -83,7 +81,7 @@ class ChipReader {
 
   int64_t ReadTile(int64_t tile) {
     const TileContent content = map_.ContentOf(tile);
-    const std::vector<uint8_t> flipped = FlippedColumns(content);
+    const std::vector<uint8_t> flipped = cells_.FlippedColumns(content);
     std::vector<ChipArray> arms;
     for (int64_t a = 0; a < arms_; ++a) {
       arms.push_back(ReadArm(content, flipped, tile, a));
@@ -97,48 +95,15 @@ class ChipReader {
     return faulty;
   }
 
-  // Of each column of the tile, whether it stores complements.
-  std::vector<uint8_t> FlippedColumns(const TileContent& content) const {
-    std::vector<uint8_t> flipped(size_t(content.outputs * slices_), 0);
-    if (slicing_.whole() || !spec_.column_flip || SignedCells()) return flipped;
-    for (size_t i = 0; i < flipped.size(); ++i) {
-      const int64_t output = content.first_output + int64_t(i) / slices_;
-      flipped[i] = StoresComplement(codes_.data() + output * fan_in_,
-                                    map_.RowsOf(content.row_tile),
-                                    cell_slicing_, i % size_t(slices_))
-                       ? 1
-                       : 0;
-    }
-    return flipped;
-  }
-
-  // The digit that a cell is to hold; of one arm where digits have a sign.
-  double Target(float code, size_t slice, bool flipped, int64_t arm) const {
-    double digit = double(code);
-    if (!ideal_weights_) {
-      digit = cell_slicing_.WeightDigit(static_cast<int>(code), slice);
-      if (flipped) digit = cell_slicing_.slices[slice].largest - digit;
-    }
-    if (SignedCells()) return std::max(arm == 0 ? digit : -digit, 0.0);
-    return digit;
-  }
-
   ChipArray ReadArm(const TileContent& content,
                     const std::vector<uint8_t>& flipped, int64_t tile,
                     int64_t arm) const {
     const auto rows = map_.RowsOf(content.row_tile);
     const auto columns = int64_t(flipped.size());
-    std::vector<double> target(rows.size() * flipped.size());
+    std::vector<double> target = cells_.OfArm(content, flipped, arm);
     const double top = std::lerp(spec_.g_max, spec_.g_min, spec_.headroom);
-    for (int64_t c = 0; c < columns; ++c) {
-      const float* codes =
-          codes_.data() + (content.first_output + c / slices_) * fan_in_;
-      for (size_t r = 0; r < rows.size(); ++r) {
-        const double digit = Target(codes[rows[r]], size_t(c % slices_),
-                                    flipped[size_t(c)] != 0, arm);
-        target[r * flipped.size() + size_t(c)] =
-            std::lerp(spec_.g_min, top, digit / cell_largest_);
-      }
+    for (double& cell : target) {
+      cell = std::lerp(spec_.g_min, top, cell / cell_largest_);
     }
     ArrayWants wants{.sensitivity = chip_.derivatives};
     if (frozen_ != nullptr) {
@@ -258,7 +223,8 @@ class ChipReader {
   const TileMap& map_;
   const CrossbarSpec& spec_;
   const Slicing& slicing_;  // of conversions
-  Slicing cell_slicing_;    // of cells
+  CellDigits cells_;
+  Slicing cell_slicing_;  // of cells
   const LayerOnChip& chip_;
   int64_t fan_in_, slices_, arms_;
   bool ideal_weights_, reads_ = false;

@@ -195,12 +195,12 @@ void InputImage::Fill(const Tensor& x) {
   const int64_t all = conv_.groups * channels_;
   auto images = int64_t(std::max<size_t>(tables_.size(), 1));
   if (noise_) images *= 1 + kNoiseImages;
-  values_ = Tensor::Empty({images_, images * padded_h_, padded_w_, all},
-                          DTypeOf<T>());
   image_stride_ = padded_h_ * padded_w_ * all;
   sample_stride_ = images * image_stride_;
   OHM_CHECK(sample_stride_ < std::numeric_limits<int32_t>::max(),
             "[crossbar] one image is too large: " + x.shape().str());
+  values_ = Tensor::Empty({images_, images * padded_h_, padded_w_, all},
+                          DTypeOf<T>());
   const int64_t count = w_ * conv_.groups * in_;
   kernels::VisitFloatType(x.dtype(), [&](auto type) {
     const auto* source = x.data<decltype(type)>();

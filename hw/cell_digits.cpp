@@ -1,0 +1,107 @@
+#include "hw/cell_digits.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+
+namespace ohm::hw {
+
+CellDigits::CellDigits(const Tensor& codes, const TileMap& map,
+                       const CrossbarSpec& spec)
+    : codes_(codes),
+      map_(map),
+      slicing_(CellSlicing(spec)),
+      ideal_(spec.weight_bits == 0),
+      arms_(spec.encoding == Encoding::kDifferential ? 2 : 1),
+      slices_(ideal_ ? 1 : int64_t(slicing_.slices.size())) {
+  flips_ = spec.column_flip && arms_ == 1 && !SlicingOf(spec).whole();
+}
+
+const float* CellDigits::CodesOf(const TileContent& content,
+                                 int64_t column) const {
+  const int64_t output = content.first_output + column / slices_;
+  return codes_.data() + output * map_.matrix().fan_in;
+}
+
+std::vector<uint8_t> CellDigits::FlippedColumns(
+    const TileContent& content) const {
+  std::vector<uint8_t> flipped(size_t(content.outputs * slices_), 0);
+  if (!flips_) return flipped;
+  for (size_t i = 0; i < flipped.size(); ++i) {
+    const bool complement = StoresComplement(CodesOf(content, int64_t(i)),
+                                             map_.RowsOf(content.row_tile),
+                                             slicing_, i % size_t(slices_));
+    flipped[i] = complement ? 1 : 0;
+  }
+  return flipped;
+}
+
+double CellDigits::Digit(float code, size_t slice, bool flipped,
+                         int64_t arm) const {
+  double digit = double(code);
+  if (!ideal_) {
+    digit = slicing_.WeightDigit(static_cast<int>(code), slice);
+    if (flipped) digit = slicing_.slices[slice].largest - digit;
+  }
+  if (arms_ == 2) return std::max(arm == 0 ? digit : -digit, 0.0);
+  return digit;
+}
+
+double CellDigits::At(const TileContent& content, int64_t row, int64_t column,
+                      bool flipped, int64_t arm) const {
+  const int32_t k = map_.RowsOf(content.row_tile)[size_t(row)];
+  return Digit(CodesOf(content, column)[k], size_t(column % slices_), flipped,
+               arm);
+}
+
+std::vector<double> CellDigits::OfArm(const TileContent& content,
+                                      const std::vector<uint8_t>& flipped,
+                                      int64_t arm) const {
+  const auto rows = map_.RowsOf(content.row_tile);
+  std::vector<double> digits(rows.size() * flipped.size());
+  for (size_t c = 0; c < flipped.size(); ++c) {
+    const float* codes = CodesOf(content, int64_t(c));
+    for (size_t r = 0; r < rows.size(); ++r) {
+      digits[r * flipped.size() + c] =
+          Digit(codes[rows[r]], c % size_t(slices_), flipped[c] != 0, arm);
+    }
+  }
+  return digits;
+}
+
+WriteCost& WriteCost::operator+=(const WriteCost& other) {
+  cells += other.cells;
+  rows += other.rows;
+  arrays += other.arrays;
+  return *this;
+}
+
+WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to,
+                        const TileMap& map) {
+  OHM_CHECK(from.arms() == to.arms() && from.slices() == to.slices(),
+            "[crossbar] expected cells of one kind to write over another");
+  WriteCost cost;
+  for (int64_t tile = 0; tile < map.tiles(); ++tile) {
+    const TileContent content = map.ContentOf(tile);
+    const auto old_flips = from.FlippedColumns(content),
+               new_flips = to.FlippedColumns(content);
+    for (int64_t arm = 0; arm < from.arms(); ++arm) {
+      const auto before = from.OfArm(content, old_flips, arm),
+                 after = to.OfArm(content, new_flips, arm);
+      const size_t columns = old_flips.size();
+      int64_t rows = 0, cells = 0;
+      for (size_t at = 0; at < before.size(); at += columns) {
+        int64_t differ = 0;
+        for (size_t c = 0; c < columns; ++c) {
+          if (before[at + c] != after[at + c]) ++differ;
+        }
+        cells += differ;
+        if (differ > 0) ++rows;
+      }
+      cost += {cells, rows, cells > 0 ? 1 : 0};
+    }
+  }
+  return cost;
+}
+
+}  // namespace ohm::hw

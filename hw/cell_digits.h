@@ -1,0 +1,59 @@
+// The digits that a tile's cells are to hold, cell by cell.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/tensor/tensor.h"
+#include "hw/geometry.h"
+#include "hw/slicing.h"
+#include "hw/spec.h"
+
+namespace ohm::hw {
+
+// Of codes f32 [out, fan-in] as programmed: whole numbers up to h; or, with
+// ideal weights, the weights themselves, which one cell holds.
+class CellDigits {
+ public:
+  CellDigits(const Tensor& codes, const TileMap& map, const CrossbarSpec& spec);
+
+  int64_t arms() const { return arms_; }      // arrays of a tile
+  int64_t slices() const { return slices_; }  // columns that a weight takes
+  const Slicing& slicing() const { return slicing_; }
+
+  // Of each column of the tile (output by output, slice by slice), whether it
+  // stores complements (column_flip).
+  std::vector<uint8_t> FlippedColumns(const TileContent& content) const;
+  // One cell of the tile: `row` counts the rows of its row tile, `column` all
+  // columns as above.
+  double At(const TileContent& content, int64_t row, int64_t column,
+            bool flipped, int64_t arm) const;
+  // All of one arm: [rows, columns].
+  std::vector<double> OfArm(const TileContent& content,
+                            const std::vector<uint8_t>& flipped,
+                            int64_t arm) const;
+
+ private:
+  const float* CodesOf(const TileContent& content, int64_t column) const;
+  double Digit(float code, size_t slice, bool flipped, int64_t arm) const;
+
+  Tensor codes_;
+  TileMap map_;
+  Slicing slicing_;
+  bool ideal_, flips_;
+  int64_t arms_, slices_;
+};
+
+// What is written when one set of codes replaces another.
+struct WriteCost {
+  int64_t cells = 0;   // whose digit differs
+  int64_t rows = 0;    // of arrays, with at least one such cell
+  int64_t arrays = 0;  // with at least one such cell
+
+  WriteCost& operator+=(const WriteCost& other);
+  bool operator==(const WriteCost&) const = default;
+};
+WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to,
+                        const TileMap& map);
+
+}  // namespace ohm::hw
