@@ -104,8 +104,8 @@ Side Training(const std::string& name, const hw::DeviceSpec& device,
   if (injects) {
     // Deviations as large as they come do not change the time.
     for (const auto& leaf : nn::CrossbarLeaves(step->model())) {
-      leaf.policy->set_injection(Tensor::Full(leaf.mask_entries(), 0.01F),
-                                 Tensor::Full(leaf.mask_entries(), 0.1F));
+      leaf.policy->set_injection(Tensor::Full(leaf.Map().MaskEntries(), 0.01F),
+                                 Tensor::Full(leaf.Map().MaskEntries(), 0.1F));
     }
   }
   return {name,

@@ -1,6 +1,7 @@
 #include "nn/crossbar_policy.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "core/base/check.h"
@@ -91,14 +92,15 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
 }
 
 std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
-    const Var& w, const Conv2dSpec& conv, const Context& context) {
+    const Var& w, float range, const Conv2dSpec& conv, const Context& context) {
   const bool trains = context.training && w.requires_grad();
   const auto write = [&](hw::FrozenWires* frozen) {
     hw::LayerOnChip chip;
     if (chip_ != nullptr) chip = *chip_;
     chip.derivatives = trains;
     return std::make_shared<const hw::Programmed>(
-        hw::Program(w.value(), conv, spec_, {.chip = &chip, .frozen = frozen}));
+        hw::Program(w.value(), conv, spec_,
+                    {.chip = &chip, .frozen = frozen, .range = range}));
   };
   if (trains) {  // writes them anew at each step
     const int64_t each = chip_ != nullptr ? chip_->device.wires.refresh : 1;
@@ -106,19 +108,22 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
     return write(&frozen_);
   }
   const uint64_t weights =
-      ContentHash(w.value().data(), size_t(w.value().count()) * sizeof(float));
+      ContentHash(w.value().data(), size_t(w.value().count()) * sizeof(float)) ^
+      std::bit_cast<uint32_t>(range);
   if (written_.cells == nullptr || written_.weights != weights) {
     written_ = {weights, write(nullptr)};
   }
   return written_.cells;
 }
 
-Var CrossbarPolicy::Gain() const {
-  if (mask_ == nullptr) {
-    return column_gain_.defined() ? Var(column_gain_) : Var();
-  }
-  const Var gain = mask_->Gain();
-  return column_gain_.defined() ? Mul(gain, Var(column_gain_)) : gain;
+MaskPass CrossbarPolicy::PassOf(const Context& context) const {
+  return {context.training, context.noise.Child(path_).Child("mask")};
+}
+
+Var CrossbarPolicy::Gain(const Context& context) const {
+  const Var gain = mask_ == nullptr ? Var() : mask_->Gain(PassOf(context));
+  if (!column_gain_.defined()) return gain;
+  return gain.defined() ? Mul(gain, Var(column_gain_)) : Var(column_gain_);
 }
 
 Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
@@ -138,9 +143,12 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   hw::Observed observed;
   const bool observes = follows && (hw::CalibratesAdc(spec_)) &&
                         !(learns() && !ranges.adc.empty());
-  const Var gain = Gain();
+  const Var gain = Gain(context);
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
-  const auto cells = Written(w, spec, context);
+  const Var written = mask_ == nullptr ? w : mask_->Weights(w, PassOf(context));
+  const bool rewritten = mask_ != nullptr && mask_->rewrites();
+  const auto cells =
+      Written(written, rewritten ? hw::MaxAbs(w.value()) : 0.0F, spec, context);
   const int64_t wanted = hw::AdcRangeCount(cells->map, spec_);
   OHM_CHECK(ranges.adc.empty() || !hw::CalibratesAdc(spec_) ||
                 int64_t(ranges.adc.size()) == wanted,
@@ -154,7 +162,9 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   if (profile_ != nullptr) {
     if (profile_cells_ == nullptr) {
       profile_cells_ = std::make_shared<const hw::Programmed>(
-          hw::Program(w.value(), spec, spec_, {.chip = profile_chip_.get()}));
+          hw::Program(written.value(), spec, spec_,
+                      {.chip = profile_chip_.get(),
+                       .range = rewritten ? hw::MaxAbs(w.value()) : 0.0F}));
     }
     profile_->Add(x.value(), *cells, *profile_cells_, ranges);
   }
@@ -171,7 +181,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   const bool draws = cells->noise.defined() || noise.shift.defined() ||
                      noise.deviation.defined();
   const Var y =
-      CrossbarConv2d({x, w, gain, bias, range}, cells, ranges,
+      CrossbarConv2d({x, written, gain, bias, range}, cells, ranges,
                      observes ? &observed : nullptr, draws ? &noise : nullptr);
   pixels_ = y.shape()[1] * y.shape()[2];
   if (follows && !first && !context.calibrating) FollowInput(seen, context);
@@ -202,7 +212,9 @@ void CrossbarPolicy::List(std::vector<NamedParameter>* parameters,
     buffers->push_back({"crossbar.adc_range", &adc_range_});
   }
   if (mask_ == nullptr) return;
-  parameters->push_back({"crossbar.mask", Role::kMask, mask_->scores()});
+  for (const NamedParameter& p : mask_->Parameters()) {
+    parameters->push_back({"crossbar.mask." + p.name, p.role, p.var});
+  }
 }
 
 bool EveryLeaf(const std::string& /*path*/, const WeightLayer& /*leaf*/) {
@@ -245,6 +257,15 @@ void PutOnChip(Module* model, const hw::DeviceSpec& device) {
 }
 
 hw::TileMap CrossbarLeaf::Map() const { return MapOf(*layer, policy->spec()); }
+
+MaskedLayer CrossbarLeaf::Masked() const {
+  Tensor weights = layer->weight().value();
+  if (weights.shape().rank() == 2) {  // as Linear hands them on
+    weights = weights.Reshape({weights.size(0), 1, 1, weights.size(1)});
+  }
+  return {Map(), weights, hw::LargestWeight(policy->spec()),
+          hw::MaxAbs(weights)};
+}
 
 hw::MappingReport CrossbarLeaf::Report() const {
   return hw::Report(Map(), policy->spec());

@@ -91,9 +91,12 @@ class CrossbarPolicy : public Policy {
     statistics_ = tiles;
   }
 
-  // Null: no mask, all columns on.
-  ColumnMask* mask() const { return mask_.get(); }
-  void set_mask(std::unique_ptr<ColumnMask> mask) { mask_ = std::move(mask); }
+  // Null: no mask, the backbone as it is. Its parameters are listed as
+  // "crossbar.mask.<name>". A mask that rewrites cells is written with the
+  // backbone's range of weight codes, so that cells it leaves alone stay as
+  // they are.
+  Mask* mask() const { return mask_.get(); }
+  void set_mask(std::unique_ptr<Mask> mask) { mask_ = std::move(mask); }
 
  private:
   bool learns() const;
@@ -101,12 +104,13 @@ class CrossbarPolicy : public Policy {
   Tensor AdcRanges() const;
   hw::Ranges CurrentRanges() const;
   // The cells with these weights; they are kept until the weights change,
-  // unless those are being trained.
-  std::shared_ptr<const hw::Programmed> Written(const Var& w,
+  // unless those are being trained. `range` as in hw::Writing.
+  std::shared_ptr<const hw::Programmed> Written(const Var& w, float range,
                                                 const Conv2dSpec& conv,
                                                 const Context& context);
+  MaskPass PassOf(const Context& context) const;
   // Factors of converted sums, of mask and gains; undefined: 1.
-  Var Gain() const;
+  Var Gain(const Context& context) const;
   void FollowInput(float seen, const Context& context);
   void FollowAdc(const std::vector<float>& seen, const Context& context);
 
@@ -114,7 +118,7 @@ class CrossbarPolicy : public Policy {
   hw::CrossbarSpec spec_;
   Tensor input_range_, adc_range_;
   Var learned_range_;  // instead of adc_range_, if it is learned
-  std::unique_ptr<ColumnMask> mask_;
+  std::unique_ptr<Mask> mask_;
   Tensor shift_, deviation_, column_gain_;
   hw::ShiftProfile* profile_ = nullptr;
   std::shared_ptr<const hw::LayerOnChip> profile_chip_;
@@ -155,7 +159,7 @@ struct CrossbarLeaf {
 
   hw::TileMap Map() const;
   hw::MappingReport Report() const;
-  Shape mask_entries() const { return Map().MaskEntries(); }
+  MaskedLayer Masked() const;  // for making masks
 };
 std::vector<CrossbarLeaf> CrossbarLeaves(Module* model);
 

@@ -3,14 +3,19 @@
 namespace ohm::nn {
 
 const char* NameOf(Role role) {
-  constexpr const char* kNames[] = {"conv weight", "linear weight", "bias",
-                                    "norm scale",  "norm shift",    "mask",
-                                    "ADC range"};
+  constexpr const char* kNames[] = {
+      "conv weight", "linear weight", "bias",        "norm scale", "norm shift",
+      "mask score",  "mask factor",   "mask weight", "ADC range"};
   return kNames[static_cast<int>(role)];
 }
 
 bool IsNorm(Role role) {
   return role == Role::kNormScale || role == Role::kNormShift;
+}
+
+bool IsMask(Role role) {
+  return role == Role::kMaskScore || role == Role::kMaskFactor ||
+         role == Role::kMaskWeight;
 }
 
 Var Module::AddParameter(std::string name, Role role, Tensor value) {

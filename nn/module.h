@@ -20,11 +20,14 @@ enum class Role : uint8_t {
   kBias,          // [out]
   kNormScale,     // [channels]
   kNormShift,     // [channels]
-  kMask,          // real-valued mask scores
+  kMaskScore,     // of masks: scores that a threshold cuts
+  kMaskFactor,    // of masks: factors or their exponents
+  kMaskWeight,    // of masks: weights of reprogrammed cells
   kAdcRange,      // learned converter ranges
 };
 const char* NameOf(Role role);
 bool IsNorm(Role role);  // scale or shift of a normalisation
+bool IsMask(Role role);  // any of a mask's
 
 // A leaf Var that training may change, with its dotted path ("layer1.0.bn1
 // .weight") inside the module it was listed from.

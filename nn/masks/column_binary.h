@@ -9,10 +9,7 @@ namespace ohm::nn {
 
 // gain = 1 where score > threshold, else 0 (the column is off: no read, no
 // conversion). One bit per entry.
-std::unique_ptr<ColumnMask> MakeColumnBinary(const Shape& entries,
-                                             const MaskOptions& options);
-
-// The op behind it: 1[r > threshold], with the estimator's gradient.
-Var Binarize(const Var& r, float threshold, Estimator estimator);
+std::unique_ptr<Mask> MakeColumnBinary(const MaskedLayer& layer,
+                                       const MaskOptions& options);
 
 }  // namespace ohm::nn

@@ -1,9 +1,8 @@
 #include "nn/masks/column_scale.h"
 
 #include <bit>
-#include <vector>
 
-#include "nn/masks/entries.h"
+#include "nn/masks/column_mask.h"
 
 namespace ohm::nn {
 namespace {
@@ -11,37 +10,32 @@ namespace {
 class ColumnScale : public ColumnMask {
  public:
   explicit ColumnScale(const Shape& entries)
-      : gain_(Tensor::Full(entries, 1.0F), /*requires_grad=*/true) {}
+      : ColumnMask(Role::kMaskFactor, Tensor::Full(entries, 1.0F)) {}
 
-  Var Gain() override { return gain_; }
-  Var scores() const override { return gain_; }
+  Var Gain(const MaskPass& /*pass*/) override { return values_; }
   int bits_per_entry() const override { return 32; }
 
-  Tensor Pack() const override {
+  std::vector<uint32_t> Codes() const override {
     std::vector<uint32_t> codes;
-    for (const float gain : gain_.value().span()) {
+    for (const float gain : values_.value().span()) {
       codes.push_back(std::bit_cast<uint32_t>(gain));
     }
-    return PackEntries(codes, 32);
+    return codes;
   }
 
-  void Unpack(const Tensor& packed) override {
-    Tensor& gain = gain_.mutable_value();
-    const auto codes = UnpackEntries(packed, gain.count(), 32);
+  void SetCodes(std::span<const uint32_t> codes) override {
+    float* gain = values_.mutable_value().data();
     for (size_t i = 0; i < codes.size(); ++i) {
-      gain.data()[i] = std::bit_cast<float>(codes[i]);
+      gain[i] = std::bit_cast<float>(codes[i]);
     }
   }
-
- private:
-  Var gain_;
 };
 
 }  // namespace
 
-std::unique_ptr<ColumnMask> MakeColumnScale(const Shape& entries,
-                                            const MaskOptions& /*options*/) {
-  return std::make_unique<ColumnScale>(entries);
+std::unique_ptr<Mask> MakeColumnScale(const MaskedLayer& layer,
+                                      const MaskOptions& /*options*/) {
+  return std::make_unique<ColumnScale>(layer.entries());
 }
 
 }  // namespace ohm::nn

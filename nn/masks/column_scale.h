@@ -7,8 +7,8 @@
 
 namespace ohm::nn {
 
-// gain = score, from 1 on; 32 bits per entry, the bits of a float32.
-std::unique_ptr<ColumnMask> MakeColumnScale(const Shape& entries,
-                                            const MaskOptions& options);
+// gain = the trained value, from 1 on; 32 bits per entry, those of a float32.
+std::unique_ptr<Mask> MakeColumnScale(const MaskedLayer& layer,
+                                      const MaskOptions& options);
 
 }  // namespace ohm::nn

@@ -7,7 +7,7 @@
 
 #include "core/base/check.h"
 #include "nn/masks/column_binary.h"
-#include "nn/masks/entries.h"
+#include "nn/masks/column_mask.h"
 
 namespace ohm::nn {
 namespace {
@@ -32,36 +32,35 @@ float GainOf(int exponent, const ShiftLevels& levels) {
 class ColumnShift : public ColumnMask {
  public:
   ColumnShift(const Shape& entries, const ShiftLevels& levels)
-      : levels_(levels),
-        rho_(Tensor::Full(entries, 0.0F), /*requires_grad=*/true) {}
+      : ColumnMask(Role::kMaskFactor, Tensor::Zeros(entries)),
+        levels_(levels) {}
 
-  Var Gain() override { return ShiftGain(rho_, levels_); }
-  Var scores() const override { return rho_; }
+  Var Gain(const MaskPass& /*pass*/) override {
+    return ShiftGain(values_, levels_);
+  }
   int bits_per_entry() const override { return levels_.bits(); }
 
-  Tensor Pack() const override {
+  std::vector<uint32_t> Codes() const override {
     std::vector<uint32_t> codes;
-    for (const float rho : rho_.value().span()) {
+    for (const float rho : values_.value().span()) {
       codes.push_back(uint32_t(ExponentOf(rho, levels_) - Lowest(levels_)));
     }
-    return PackEntries(codes, levels_.bits());
+    return codes;
   }
 
-  void Unpack(const Tensor& packed) override {
-    Tensor& rho = rho_.mutable_value();
-    const auto codes = UnpackEntries(packed, rho.count(), levels_.bits());
+  void SetCodes(std::span<const uint32_t> codes) override {
+    float* rho = values_.mutable_value().data();
     for (size_t i = 0; i < codes.size(); ++i) {
       OHM_CHECK(int(codes[i]) < levels_.count(),
                 "[mask] expected levels below " +
                     std::to_string(levels_.count()) + ", got " +
                     std::to_string(codes[i]));
-      rho.data()[i] = float(int(codes[i]) + Lowest(levels_));
+      rho[i] = float(int(codes[i]) + Lowest(levels_));
     }
   }
 
  private:
   ShiftLevels levels_;
-  Var rho_;
 };
 
 Tensor ShiftGradient(const Tensor& rho, const Tensor& gy,
@@ -96,17 +95,17 @@ Var ShiftGain(const Var& rho, const ShiftLevels& levels) {
                 });
 }
 
-std::unique_ptr<ColumnMask> MakeColumnShift(const Shape& entries,
-                                            const MaskOptions& options) {
+std::unique_ptr<Mask> MakeColumnShift(const MaskedLayer& layer,
+                                      const MaskOptions& options) {
   const ShiftLevels& levels = options.levels;
   OHM_CHECK(levels.min <= 0 && levels.max >= 0,
             "[mask] expected levels with 2^0, at which masks start, got 2^" +
                 std::to_string(levels.min) + " to 2^" +
                 std::to_string(levels.max));
   if (levels.min == 0 && levels.max == 0 && levels.zero) {
-    return MakeColumnBinary(entries, options);
+    return MakeColumnBinary(layer, options);
   }
-  return std::make_unique<ColumnShift>(entries, levels);
+  return std::make_unique<ColumnShift>(layer.entries(), levels);
 }
 
 }  // namespace ohm::nn

@@ -13,8 +13,8 @@ namespace ohm::nn {
 // 0, so gains at exactly 1. One entry takes levels.bits() bits: 0 for gain 0
 // where there is that level, then the exponents from levels.min up.
 // With min = max = 0 and a zero it is ColumnBinary.
-std::unique_ptr<ColumnMask> MakeColumnShift(const Shape& entries,
-                                            const MaskOptions& options);
+std::unique_ptr<Mask> MakeColumnShift(const MaskedLayer& layer,
+                                      const MaskOptions& options);
 
 // The op behind it, of the exponents rho. Gradient: 2^e ln 2 (that of the
 // smallest power at gain 0, or a column that is off would stay off), and 0

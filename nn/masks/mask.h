@@ -1,20 +1,31 @@
-// Column masks: one factor per logical column (row tile, output) of a layer's
-// arrays. A mask acts digitally, after ADC and subtraction, so that no cell is
-// touched; all slices and both polarities of a logical column share one entry.
+// What a task changes about one layer on a crossbar, learned over a frozen
+// backbone: the weights that its cells hold, digital factors behind its
+// converters, or both.
+//
+// A mask over weights rewrites cells whenever the task is switched to. Factors
+// touch none: one per logical column (row tile, output), after ADC, shift-add
+// and subtraction, shared by all slices and both polarities.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "hw/geometry.h"
+#include "nn/masks/threshold.h"
 #include "nn/module.h"
 
 namespace ohm::nn {
 
-// How the gradient passes a threshold (docs/masks.md has the formulas).
-enum class Estimator : uint8_t {
-  kIdentity,  // Piggyback's: 1 everywhere
-  kSigmoid,   // KSM's: slope 12, s * (1 - s)
+// The layer that a mask is for.
+struct MaskedLayer {
+  hw::TileMap map;
+  Tensor weights;   // the backbone's, [out, kh, kw, in / groups]
+  int largest = 0;  // code of the largest weight; 0: ideal weights
+  float range = 0;  // the weight it stands for, the largest of the backbone's
+
+  Shape entries() const { return map.MaskEntries(); }
 };
 
 // What a shift-based mask multiplies by: the powers 2^min .. 2^max, and 0.
@@ -29,40 +40,59 @@ struct ShiftLevels {
 };
 
 struct MaskOptions {
-  float threshold = 5e-3F;  // a column is on where its score is greater
-  float init = 1e-2F;       // first score; above the threshold: all on
-  Estimator estimator = Estimator::kIdentity;
-  ShiftLevels levels;
+  Cut cut;                      // of scores
+  float init = 1e-2F;           // first score; above the threshold: all on
+  ShiftLevels levels;           // of xma, and of xma2's factors
+  int pe_columns = 0;           // logical columns of a PE; 0: all of an array's
+  std::string factors = "xma";  // tier 2: a column mask of the table, or none
 };
 
-class ColumnMask {
+// What the hardware stores, as bits (u8 tensors; nn/masks/entries.h), by kind:
+//   "columns"   factors of logical columns
+//   "elements"  masks of single weights
+//   "kernels"   masks of kernels
+//   "pes"       which PEs are rewritten
+//   "weights"   codes of rewritten cells
+using PackedMask = std::map<std::string, Tensor>;
+
+class Mask {
  public:
-  virtual ~ColumnMask() = default;
+  virtual ~Mask() = default;
 
-  // [row_tiles, outputs]; recorded for backward.
-  virtual Var Gain() = 0;
-  // The trained scores, [row_tiles, outputs].
-  virtual Var scores() const = 0;
+  // What the cells hold, from what they hold for the backbone; the default
+  // leaves that alone. Recorded for backward, as is Gain.
+  virtual Var Weights(const Var& backbone, const MaskPass& pass);
+  virtual bool rewrites() const { return false; }  // Weights may differ
+  // Factors [row_tiles, outputs]; the default is undefined: all 1.
+  virtual Var Gain(const MaskPass& pass);
 
-  // What the hardware stores: the entries as bits, row by row, entry i in bit
-  // i % 8 of byte i / 8 (u8 tensor); and back, scores becoming any values that
-  // give exactly these entries.
-  virtual int bits_per_entry() const = 0;
-  virtual Tensor Pack() const = 0;
-  virtual void Unpack(const Tensor& packed) = 0;
+  // What is trained; roles kMaskScore, kMaskFactor and kMaskWeight.
+  virtual std::vector<NamedParameter> Parameters() const = 0;
+
+  // What the hardware stores; and back: any values that give exactly these
+  // entries. Error where they do not fit.
+  virtual PackedMask Pack() const = 0;
+  virtual void Unpack(const PackedMask& packed) = 0;
+  // Entries of each kind and their bits, as Pack packs them.
+  struct Count {
+    int64_t entries = 0, bits_each = 0;
+  };
+  virtual std::map<std::string, Count> Counts() const = 0;
 };
 
 struct MaskRow {
   const char* name;
   const char* help;
-  bool thresholded;  // scores are cut; else they are factors or exponents
-  std::unique_ptr<ColumnMask> (*make)(const Shape& entries,
-                                      const MaskOptions& options);
+  std::unique_ptr<Mask> (*make)(const MaskedLayer& layer,
+                                const MaskOptions& options);
 };
 
 const std::vector<MaskRow>& MaskTable();
 
 // Error with the known names where `name` is not one of them.
 const MaskRow& FindMask(const std::string& name);
+
+// The entry `kind` of a packed mask; Error where it has none.
+const Tensor& Packed(const PackedMask& packed, const std::string& kind);
 
 }  // namespace ohm::nn

@@ -97,7 +97,7 @@ TEST_CASE("a resnet20 takes 98 tiles and 4,400 mask entries at 64x64") {
   int64_t arrays = 0, entries = 0;
   for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
     arrays += leaf.Report().arrays;
-    if (leaf.path != "linear") entries += leaf.mask_entries().count();
+    if (leaf.path != "linear") entries += leaf.Masked().entries().count();
   }
   CHECK(arrays == 2 * 98);
   CHECK(entries == 4400);
@@ -142,16 +142,16 @@ TEST_CASE("a fresh mask changes no bit, an empty column adds nothing") {
   for (const nn::MaskRow& row : nn::MaskTable()) {
     CAPTURE(row.name);
     for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
-      leaf.policy->set_mask(row.make(leaf.mask_entries(), nn::MaskOptions()));
+      leaf.policy->set_mask(row.make(leaf.Masked(), nn::MaskOptions()));
     }
     CHECK(BitEqual(plain, model->Forward(Var(Images()), {}).value()));
   }
   for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
     leaf.policy->set_mask(
-        nn::FindMask("xbm").make(leaf.mask_entries(), nn::MaskOptions()));
+        nn::FindMask("xbm").make(leaf.Masked(), nn::MaskOptions()));
   }
   const auto leaves = nn::CrossbarLeaves(model.get());
-  Var scores = leaves[1].policy->mask()->scores();
+  Var scores = leaves[1].policy->mask()->Parameters()[0].var;
   scores.mutable_value().FillZero();  // below the threshold: all off
   CHECK_FALSE(BitEqual(plain, model->Forward(Var(Images()), {}).value()));
 }
@@ -166,8 +166,8 @@ TEST_CASE("mask gradients are differences of the quantised network") {
   CalibrateOn(&conv, x);
   const auto leaf = nn::CrossbarLeaves(&conv)[0];
   leaf.policy->set_mask(
-      nn::FindMask("xbm").make(leaf.mask_entries(), nn::MaskOptions()));
-  Var scores = leaf.policy->mask()->scores();
+      nn::FindMask("xbm").make(leaf.Masked(), nn::MaskOptions()));
+  Var scores = leaf.policy->mask()->Parameters()[0].var;
   const Tensor u = RandomTensor({2, 5, 5, 5}, Key(5));
   const auto loss = [&] {
     const Tensor y = conv.Forward(Var(x), {}).value();

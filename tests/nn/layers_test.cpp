@@ -9,7 +9,6 @@
 #include "nn/layers/sequential.h"
 #include "nn/layers/simple.h"
 #include "nn/layers/table.h"
-#include "nn/masks/column_binary.h"
 #include "nn/models/model.h"
 #include "tests/support/gradient_check.h"
 
@@ -140,36 +139,6 @@ TEST_CASE("every model runs forward and backward at its shapes") {
     }
   }
   CHECK_THROWS_AS(nn::MakeModel({.name = "resnet19"}, Key(1)), Error);
-}
-
-TEST_CASE("binary masks threshold, estimate and pack") {
-  const auto mask = nn::MakeColumnBinary({3, 7}, {});
-  CHECK(MaxError(mask->Gain().value(), Tensor::Full({3, 7}, 1.0F)) == 0.0);
-  Var scores = mask->scores();
-  scores.mutable_value().data()[4] = 5e-3F;  // exactly the threshold: off
-  scores.mutable_value().data()[20] = -1.0F;
-  const Tensor gain = mask->Gain().value().Clone();
-  CHECK(gain.data()[4] == 0.0F);
-  CHECK(gain.data()[20] == 0.0F);
-  CHECK(gain.data()[5] == 1.0F);
-
-  const auto copy = nn::MakeColumnBinary({3, 7}, {});
-  CHECK(mask->Pack().count() == 3);  // 21 bits
-  copy->Unpack(mask->Pack());
-  CHECK(BitEqual(copy->Gain().value(), gain));
-  CHECK_THROWS_AS(copy->Unpack(Tensor::Zeros({2}, DType::kU8)), Error);
-
-  const Tensor u = RandomTensor({3, 7}, Key(2));
-  Backward(mask->Gain(), u.Clone());
-  CHECK(BitEqual(scores.grad(), u));  // the identity estimator
-
-  // The sigmoid estimator's gradient is the derivative of sigmoid(12 (r - t)).
-  Var r(Tensor::Full({1}, 0.03F), true);
-  Backward(nn::Binarize(r, 5e-3F, nn::Estimator::kSigmoid),
-           Tensor::Full({1}, 1.0F));
-  const auto s = [](double x) { return 1 / (1 + std::exp(-12 * (x - 5e-3))); };
-  const double slope = (s(0.03 + 1e-6) - s(0.03 - 1e-6)) / 2e-6;
-  CHECK(double(r.grad().item()) == doctest::Approx(slope).epsilon(1e-4));
 }
 
 }  // namespace

@@ -160,7 +160,7 @@ TEST_CASE("optimizer: decay groups by role") {
       Parameter("shift", Role::kNormShift, Tensor::Zeros({1})),
       Parameter("fc", Role::kLinearWeight, Tensor::Zeros({1, 1})),
       Parameter("bias", Role::kBias, Tensor::Zeros({1})),
-      Parameter("mask", Role::kMask, Tensor::Zeros({1}))};
+      Parameter("mask", Role::kMaskScore, Tensor::Zeros({1}))};
   const auto groups = DecayGroups(parameters, 5e-4, false);
   REQUIRE(groups.size() == 2);
   REQUIRE(groups[0].parameters.size() == 2);
@@ -177,11 +177,11 @@ TEST_CASE("optimizer: decay groups by role") {
 TEST_CASE("optimizer: the first matching rule takes a parameter") {
   const std::vector<NamedParameter> parameters = {
       Parameter("fc.weight", Role::kLinearWeight, Tensor::Zeros({1, 1})),
-      Parameter("mask", Role::kMask, Tensor::Zeros({1})),
+      Parameter("mask", Role::kMaskScore, Tensor::Zeros({1})),
       Parameter("frozen", Role::kConvWeight, Tensor::Zeros({1, 1, 1, 1}))};
   const auto groups = GroupParameters(
       parameters,
-      {{"masks", [](const auto& p) { return p.role == Role::kMask; }, 0.1},
+      {{"masks", [](const auto& p) { return p.role == Role::kMaskScore; }, 0.1},
        {"nothing", [](const auto&) { return false; }},
        {"rest", [](const auto& p) { return p.name != "frozen"; }, 2, 0.5}});
   REQUIRE(groups.size() == 2);

@@ -120,8 +120,7 @@ std::vector<ParamGroup> DecayGroups(
     const std::vector<nn::NamedParameter>& parameters, double weight_decay,
     bool decay_norm_and_bias) {
   const auto decays = [=](const nn::NamedParameter& parameter) {
-    if (parameter.role == nn::Role::kMask ||
-        parameter.role == nn::Role::kAdcRange) {
+    if (nn::IsMask(parameter.role) || parameter.role == nn::Role::kAdcRange) {
       return false;
     }
     return decay_norm_and_bias || !IsNormOrBias(parameter.role);

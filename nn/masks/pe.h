@@ -1,0 +1,86 @@
+// XMA2: a PE-wise mask and column factors, reconstructed from the abstract of
+// "XMA2: a crossbar-aware multi-task adaption framework via 2-tier masks"
+// (Frontiers in Electronics 3:1032485, 2022): PEs that a mask chooses are
+// reprogrammed (tier 1); in the others, whose weights are frozen, a factor per
+// logical column is learned (tier 2). How PEs are chosen, and both tiers being
+// trained together, is ours.
+//
+//   W' = W1 in chosen PEs, the backbone's elsewhere
+//   gain = 1 in chosen PEs, tier 2's factor elsewhere
+//
+// XST ("XST: a crossbar column-wise sparse training for efficient continual
+// learning", DATE 2022, known by its abstract) is reconstructed as the same
+// with PEs of one column, and the other columns on or off.
+#pragma once
+
+#include <span>
+
+#include "nn/masks/column_mask.h"
+#include "nn/masks/pe_grid.h"
+
+namespace ohm::nn {
+
+// What backward saw of dL/dW', the gradient of the weights in the cells, with
+// weights as in memory: sums over passes.
+struct WeightProfile {
+  Tensor sum, magnitude, square;  // of g, |g| and g^2
+  int64_t passes = 0;
+};
+
+class PeMask : public Mask {
+ public:
+  PeMask(const MaskedLayer& layer, const MaskOptions& options);
+
+  Var Weights(const Var& backbone, const MaskPass& pass) override;
+  bool rewrites() const override { return weights_.defined(); }
+  Var Gain(const MaskPass& pass) override;
+  std::vector<NamedParameter> Parameters() const override;
+  PackedMask Pack() const override;
+  void Unpack(const PackedMask& packed) override;
+  std::map<std::string, Count> Counts() const override;
+
+  const PeGrid& grid() const { return grid_; }
+  // One flag per PE; none is chosen at first.
+  const std::vector<uint8_t>& chosen() const { return chosen_; }
+  // Those that were chosen before keep their weights, the others start from
+  // the backbone's. Parameters() are new ones. Not with gates.
+  void Choose(std::vector<uint8_t> chosen);
+  // The trained weights of all PEs, like the backbone's; those of PEs that are
+  // not chosen are the backbone's.
+  Tensor AllWeights() const;
+
+  // While set, backward adds what it sees; null: it does not.
+  void set_profile(WeightProfile* profile) { profile_ = profile; }
+
+  // Learned gates: a score per chosen PE decides whether the pass computes with
+  // W1 (score > 0, as at first) or with the backbone's. d gate = <dL/dW', W1 -
+  // W0> + price * weights of the PE, straight through to the score: it is 0
+  // while W1 = W0.
+  void AddGates();
+  void RemoveGates() { gates_ = Var(); }
+  void set_gate_price(float price) { price_ = price; }
+  const Var& gates() const { return gates_; }
+
+ private:
+  void FindPlaces();
+  std::vector<uint8_t> FrozenColumns() const;  // one flag per mask entry
+
+  MaskedLayer layer_;
+  PeGrid grid_;
+  std::vector<uint8_t> chosen_;
+  std::vector<int64_t> places_;  // in memory, of the chosen PEs' weights
+  Var weights_;                  // of the same; undefined: no PE is chosen
+  std::unique_ptr<ColumnMask> columns_;  // null: no factors
+  Var gates_;                            // of chosen PEs
+  float price_ = 0;
+  WeightProfile* profile_ = nullptr;
+  Var probe_;  // so that backward comes here where nothing else is trained
+};
+
+std::unique_ptr<Mask> MakePe(const MaskedLayer& layer,
+                             const MaskOptions& options);
+// PEs of one column each, the others on or off.
+std::unique_ptr<Mask> MakeSparseColumns(const MaskedLayer& layer,
+                                        const MaskOptions& options);
+
+}  // namespace ohm::nn

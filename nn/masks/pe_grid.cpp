@@ -1,0 +1,26 @@
+#include "nn/masks/pe_grid.h"
+
+#include <algorithm>
+
+namespace ohm::nn {
+
+PeGrid::PeGrid(const hw::TileMap& map, int64_t columns) : map_(map) {
+  for (int64_t tile = 0; tile < map.tiles(); ++tile) {
+    const hw::TileContent content = map.ContentOf(tile);
+    const int64_t each = columns == 0 ? content.outputs : columns;
+    const auto rows = int64_t(map.RowsOf(content.row_tile).size());
+    for (int64_t o = 0; o < content.outputs; o += each) {
+      const int64_t outputs = std::min(each, content.outputs - o);
+      pes_.push_back({content.row_tile, content.first_output + o, outputs,
+                      rows * outputs});
+    }
+  }
+}
+
+int64_t PeGrid::weights() const {
+  int64_t sum = 0;
+  for (const Pe& pe : pes_) sum += pe.weights;
+  return sum;
+}
+
+}  // namespace ohm::nn
