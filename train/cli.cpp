@@ -17,6 +17,7 @@
 #include "train/config_keys.h"
 #include "train/optim/table.h"
 #include "train/tasks/method.h"
+#include "train/tasks/selection.h"
 
 namespace ohm::train {
 namespace {
@@ -31,11 +32,11 @@ std::string Overview() {
       "commands\n";
   for (const CommandRow& row : CommandTable()) {
     text +=
-        fmt::format("  {:<6} {:<12} {}\n", row.name, row.arguments, row.help);
+        fmt::format("  {:<13} {:<12} {}\n", row.name, row.arguments, row.help);
   }
-  text += fmt::format("  {:<6} {:<12} {}\n", "list", "[keys]",
+  text += fmt::format("  {:<13} {:<12} {}\n", "list", "[keys]",
                       "what can be named in a config; all keys as Markdown");
-  text += fmt::format("  {:<6} {:<12} {}\n", "bench", "[NAME ...]",
+  text += fmt::format("  {:<13} {:<12} {}\n", "bench", "[NAME ...]",
                       "timings; 'ohmgrad bench --help' says of what");
   return text +
          "\n'ohmgrad COMMAND --help' explains one command and lists "
@@ -61,6 +62,7 @@ int List(const std::vector<std::string>& words) {
   PrintTable("models (model.name)", nn::ModelTable());
   PrintTable("data sets (data.set, tasks.sets)", datasets::Table());
   PrintTable("methods for new tasks (tasks.methods)", MethodTable());
+  PrintTable("rules by which PEs are chosen (tasks.select)", SelectorTable());
   PrintTable("masks", nn::MaskTable());
   PrintTable("layers", nn::LayerTable());
   fmt::print("optimisers (train.optimizer)\n ");
@@ -118,13 +120,29 @@ std::vector<std::string> TakeOverrides(const CommandRow& row,
   return overrides;
 }
 
+// The config of the store that the overrides name.
+Config StoreConfig(const std::vector<std::string>& overrides) {
+  std::string store = TasksOptions().store;
+  const std::string key = "tasks.store=";
+  for (const std::string& word : overrides) {
+    if (word.starts_with(key)) store = word.substr(key.size());
+  }
+  const auto path = std::filesystem::path(store) / "config.toml";
+  OHM_CHECK(std::filesystem::exists(path),
+            "'" + store +
+                "' is no task store; 'ohmgrad tasks init CONFIG.toml --store "
+                "DIR' makes one, --store names another");
+  return LoadConfig(path, overrides);
+}
+
 int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   if (row.run_words != nullptr) {
     row.run_words(words);
     return kOk;
   }
   cxxopts::Options options(std::string("ohmgrad ") + row.name, row.help);
-  std::string usage = "CONFIG.toml [--set section.key=value]... [--json]";
+  std::string usage =
+      std::string(row.arguments) + " [--set section.key=value]... [--json]";
   options.positional_help("");
   options.add_options()("set", "override a config key; may be repeated",
                         cxxopts::value<std::vector<std::string>>(),
@@ -154,13 +172,21 @@ int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   const auto files = parsed.count("config") == 0
                          ? std::vector<std::string>()
                          : parsed["config"].as<std::vector<std::string>>();
-  if (files.size() != 1) {
+  const size_t wanted = row.arguments[0] == '\0' ? 0 : 1;
+  if (files.size() != wanted) {
     throw UsageError(fmt::format(
-        "ohmgrad {}: expected one CONFIG.toml, got {} (options go behind "
-        "--set; see 'ohmgrad {} --help')",
-        row.name, files.size(), row.name));
+        "ohmgrad {}: expected {}, got {} (options go behind --set; see "
+        "'ohmgrad {} --help')",
+        row.name,
+        wanted == 1 ? fmt::format("one {}", row.arguments) : "no word",
+        files.size(), row.name));
   }
-  const Metrics result = row.run(LoadConfig(files[0], overrides));
+  Metrics result;
+  if (row.run_task != nullptr) {
+    result = row.run_task(StoreConfig(overrides), wanted == 1 ? files[0] : "");
+  } else {
+    result = row.run(LoadConfig(files[0], overrides));
+  }
   if (parsed.count("json") != 0) fmt::print("{}\n", ToJson(result));
   return kOk;
 }
@@ -171,11 +197,14 @@ int Dispatch(const std::vector<std::string>& arguments) {
     fmt::print("{}", Overview());
     return arguments.empty() ? kUsage : kOk;
   }
-  const std::string& word = arguments[0];
-  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  std::string word = arguments[0];
+  std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (word == "bench") return Bench(rest);
-  if (word == "list") {
-    return List(rest);
+  if (word == "list") return List(rest);
+  // Commands of two words begin with the same one.
+  if (word == "tasks" && !rest.empty()) {
+    word += " " + rest[0];
+    rest.erase(rest.begin());
   }
   std::vector<std::string> names{"list", "bench"};
   for (const CommandRow& row : CommandTable()) {

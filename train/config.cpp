@@ -9,6 +9,7 @@
 #include "train/config_keys.h"
 #include "train/config_read.h"
 #include "train/tasks/method.h"
+#include "train/tasks/selection.h"
 
 namespace ohm::train {
 namespace {
@@ -187,25 +188,19 @@ void CheckHw(const Config& config) {
   }
 }
 
+template <typename Table>
+std::vector<std::string> NamesOf(const Table& table) {
+  std::vector<std::string> names;
+  for (const auto& row : table) names.emplace_back(row.name);
+  return names;
+}
+
 }  // namespace
 
-std::vector<std::string> ModelNames() {
-  std::vector<std::string> names;
-  for (const nn::ModelRow& row : nn::ModelTable()) names.emplace_back(row.name);
-  return names;
-}
-
-std::vector<std::string> DatasetNames() {
-  std::vector<std::string> names;
-  for (const auto& row : datasets::Table()) names.emplace_back(row.name);
-  return names;
-}
-
-std::vector<std::string> MethodNames() {
-  std::vector<std::string> names;
-  for (const MethodRow& row : MethodTable()) names.emplace_back(row.name);
-  return names;
-}
+std::vector<std::string> ModelNames() { return NamesOf(nn::ModelTable()); }
+std::vector<std::string> DatasetNames() { return NamesOf(datasets::Table()); }
+std::vector<std::string> MethodNames() { return NamesOf(MethodTable()); }
+std::vector<std::string> SelectorNames() { return NamesOf(SelectorTable()); }
 
 ScheduleSpec TrainOptions::Schedule(int64_t steps_per_epoch,
                                     int64_t total_steps) const {

@@ -69,6 +69,20 @@ void AppendJsonLine(const fs::path& path, const Metrics& metrics) {
   }
 }
 
+std::vector<std::string> WholeLines(const std::filesystem::path& path) {
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) return {};
+  const std::string text = ReadFile(path);
+  std::vector<std::string> lines;
+  size_t begin = 0;
+  for (size_t end; (end = text.find('\n', begin)) != std::string::npos;
+       begin = end + 1) {
+    lines.push_back(text.substr(begin, end - begin));
+  }
+  if (begin < text.size()) WriteFileAtomically(path, text.substr(0, begin));
+  return lines;
+}
+
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
   std::error_code code;
   fs::create_directories(path_, code);

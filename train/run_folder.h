@@ -29,6 +29,10 @@ JsonText ToJsonList(const std::vector<double>& list);
 // half of it. Error names the folder, the file and the reason.
 void AppendJsonLine(const std::filesystem::path& path, const Metrics& metrics);
 
+// The whole lines of a file of JSON lines, none where there is no file. A last
+// line cut short is removed from the file.
+std::vector<std::string> WholeLines(const std::filesystem::path& path);
+
 class RunFolder {
  public:
   // Creates the folder and its parents and makes sure that files can be

@@ -74,7 +74,7 @@ TEST_CASE("failures end with exit code 1 and leave no half-written file") {
 TEST_CASE("every command explains itself and map prints JSON last") {
   CHECK(Run("--help").code == 0);
   for (const char* command :
-       {"train", "eval", "tasks", "map", "stats", "sweep"}) {
+       {"train", "eval", "tasks compare", "map", "stats", "sweep"}) {
     const Outcome outcome = Run(std::string(command) + " --help");
     CHECK(outcome.code == 0);
     CHECK(Has(outcome.out, "train.epochs"));

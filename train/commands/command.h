@@ -25,6 +25,9 @@ struct CommandRow {
   // `--json` prints as the last line.
   Metrics (*run)(const Config& config);
   std::vector<ShortOption> options = {};
+  // Instead of `run` for a command on a task store, whose config it is given:
+  // gets the word NAME, "" where `arguments` is empty.
+  Metrics (*run_task)(const Config& config, const std::string& name) = nullptr;
   // Instead of `run` for a command that takes no CONFIG.toml: gets the words
   // behind its name and prints everything itself.
   void (*run_words)(const std::vector<std::string>& words) = nullptr;
@@ -37,7 +40,14 @@ const std::vector<CommandRow>& CommandTable();
 Metrics RunTrain(const Config& config);
 Metrics RunAdapt(const Config& config);
 Metrics RunEval(const Config& config);
-Metrics RunTasks(const Config& config);
+Metrics RunTasksCompare(const Config& config);
+Metrics RunTasksInit(const Config& config);
+Metrics RunTasksAdd(const Config& config, const std::string& name);
+Metrics RunTasksSwitch(const Config& config, const std::string& name);
+Metrics RunTasksRemove(const Config& config, const std::string& name);
+Metrics RunTasksList(const Config& config, const std::string& name);
+Metrics RunTasksExport(const Config& config, const std::string& name);
+Metrics RunTasksCheck(const Config& config, const std::string& name);
 Metrics RunMap(const Config& config);
 Metrics RunStats(const Config& config);
 Metrics RunSweep(const Config& config);

@@ -34,13 +34,87 @@ const std::vector<CommandRow>& CommandTable() {
        "hw.stuck_correction combine with all of them.",
        RunAdapt,
        {{"chips", "N", "eval.chips"}}},
-      {"tasks", "CONFIG.toml", "adapt one programmed backbone to new tasks",
+      {"tasks compare", "CONFIG.toml",
+       "adapt one programmed backbone to new tasks, by every method",
        "Takes the backbone from model.weights, or trains it first; maps it "
-       "onto crossbars; then, for every set of tasks.sets and every method of "
-       "tasks.methods, trains what the method allows while no cell is "
-       "rewritten. Ends with a table, and with proof that the first task's "
-       "outputs are unchanged bit for bit.",
-       RunTasks},
+       "onto crossbars; then, for every set of tasks.sets and every row of "
+       "tasks.methods and tasks.variants, with tasks.seeds seeds, trains what "
+       "the method allows. Validation images choose the moment, and the best "
+       "of the values that a variant tries; test images are read once. Ends "
+       "with tables of accuracies and of what each row takes and writes, and "
+       "with proof that the first task's outputs are unchanged bit for bit. "
+       "Leaves compare.jsonl, cells.svg, bytes.svg and the tasks' files in "
+       "run.dir. Started again, it goes on where it stopped.",
+       RunTasksCompare},
+      {.name = "tasks init",
+       .arguments = "CONFIG.toml",
+       .help = "make a store of tasks from a backbone",
+       .more = "Takes the backbone from model.weights, or trains it first, "
+               "maps it onto crossbars, calibrates it, and makes the folder "
+               "tasks.store (--store DIR) of it, with the backbone's own task "
+               "in use. The other words of 'tasks' work on that folder.",
+       .run = RunTasksInit,
+       .options = {{"store", "DIR", "tasks.store"}}},
+      {.name = "tasks add",
+       .arguments = "NAME",
+       .help = "learn a task and add it to the store",
+       .more = "Trains --method on the data set --data (the task's name where "
+               "it is not given), on the frozen backbone of the store, with "
+               "the config that the store was made with and --set. Prints "
+               "what the task takes, term by term, and what is written when "
+               "it is switched to; checks by hash that all other tasks still "
+               "compute what they did.",
+       .run = nullptr,
+       .options = {{"store", "DIR", "tasks.store"},
+                   {"method", "METHOD", "tasks.methods"},
+                   {"data", "SET", "tasks.sets"}},
+       .run_task = RunTasksAdd},
+      {.name = "tasks switch",
+       .arguments = "NAME",
+       .help = "put a task of the store to use",
+       .more = "Says what is written and moved on the way from the task in "
+               "use, and checks by hash that the task computes what it did "
+               "when it was added.",
+       .run = nullptr,
+       .options = {{"store", "DIR", "tasks.store"}},
+       .run_task = RunTasksSwitch},
+      {.name = "tasks remove",
+       .arguments = "NAME",
+       .help = "take a task out of the store",
+       .more = "The backbone's own task and the one in use stay.",
+       .run = nullptr,
+       .options = {{"store", "DIR", "tasks.store"}},
+       .run_task = RunTasksRemove},
+      {.name = "tasks list",
+       .arguments = "",
+       .help = "the tasks of the store, with their sizes",
+       .more = "One line per task: data, method, accuracy when it was added, "
+               "bytes of mask, new weights, batch norm and head, and the cells "
+               "to be written on the way from the backbone.",
+       .run = nullptr,
+       .options = {{"store", "DIR", "tasks.store"}},
+       .run_task = RunTasksList},
+      {.name = "tasks export",
+       .arguments = "NAME",
+       .help = "programming lists and column tables of a task",
+       .more = "Writes cells.csv (layer, array, row, column, old and new "
+               "level of every cell to be written on the way from the task in "
+               "use) and columns.csv (layer, row tile, output, factor) into "
+               "--out.",
+       .run = nullptr,
+       .options = {{"store", "DIR", "tasks.store"}, {"out", "DIR", "run.dir"}},
+       .run_task = RunTasksExport},
+      {.name = "tasks check",
+       .arguments = "",
+       .help = "whether all tasks of the store are what they were",
+       .more = "Reads every file against its checksum and its backbone, and "
+               "compares what each task computes with what it computed when "
+               "it was added; then switches --switches times at random and "
+               "compares outputs and cells each time.",
+       .run = nullptr,
+       .options = {{"store", "DIR", "tasks.store"},
+                   {"switches", "N", "tasks.switches"}},
+       .run_task = RunTasksCheck},
       {"map", "CONFIG.toml", "how the network lies on crossbars",
        "Prints, per layer and in total, arrays, PEs, logical columns, cells, "
        "used cells and utilisation for the hw section of the config; --json "

@@ -9,5 +9,6 @@ namespace ohm::train {
 std::vector<std::string> ModelNames();
 std::vector<std::string> DatasetNames();
 std::vector<std::string> MethodNames();
+std::vector<std::string> SelectorNames();
 
 }  // namespace ohm::train

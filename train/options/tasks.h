@@ -5,31 +5,48 @@
 #include <string>
 #include <vector>
 
+#include "nn/masks/threshold.h"
 #include "train/config_field.h"
 #include "train/optim/table.h"
 #include "train/options/names.h"
+#include "train/schedule.h"
 
 namespace ohm::train {
 
 struct TasksOptions {
   std::vector<std::string> sets;
   std::vector<std::string> methods = {"head", "bn", "xbm"};
-  int epochs = 10;
+  std::vector<std::string> variants;
+  int seeds = 1;
+  std::string store = "runs/tasks";
+  int switches = 0;
+  bool resume = true;
+  std::string learn_on = "chip";
+  Duration length{10, Duration::Unit::kEpochs};
+  Duration validate_every{1, Duration::Unit::kEpochs};
   int batch = 128;
   std::string optimizer = "adam";
   int crop_padding = 2;
   bool flip = false;
   double lr_mask = 2e-4;
   double lr_scale = 1e-2;
+  double lr_weights = 1e-3;
   double lr_head = 1e-3;
   double lr_norm = 1e-3;
   std::string norm = "affine";
   double mask_threshold = 5e-3;
   double mask_init = 1e-2;
-  std::string estimator = "identity";
+  nn::Estimator estimator = nn::Estimator::kIdentity;
   int shift_min = -3;
   int shift_max = 3;
   bool shift_zero = true;
+  double budget = 0.05;
+  int pe_columns = 0;
+  std::string factors = "xma";
+  std::string select = "gradient";
+  Duration select_length{2, Duration::Unit::kEpochs};
+  int select_rounds = 1;
+  double gate_price = 1;
   int64_t seed = 1;
 
   template <typename V>
@@ -40,11 +57,41 @@ struct TasksOptions {
     visit("methods", methods,
           FieldDoc{.choices = MethodNames(),
                    .doc = "What a new task trains; see 'ohmgrad list'."});
-    visit("epochs", epochs,
-          FieldDoc{.unit = "epochs",
-                   .min = 1,
-                   .max = 100000,
-                   .doc = "Passes over each new task's images."});
+    visit("variants", variants,
+          FieldDoc{.doc = "Further rows of 'tasks compare': a method and keys "
+                          "of its own, as \"xma2 tasks.budget=0.2\". Several "
+                          "values, as tasks.lr_scale=0.01|0.03, are tried "
+                          "with the first seed; validation chooses."});
+    visit("seeds", seeds,
+          FieldDoc{.min = 1,
+                   .max = 1000,
+                   .doc = "How often 'tasks compare' trains each row, with "
+                          "tasks.seed and the numbers behind it."});
+    visit("store", store,
+          FieldDoc{.doc = "Folder of 'tasks init' and the words behind it; "
+                          "--store DIR for short."});
+    visit("switches", switches,
+          FieldDoc{.unit = "switches",
+                   .min = 0,
+                   .max = 1e6,
+                   .doc = "How often 'tasks check' switches at random; "
+                          "--switches N for short."});
+    visit("resume", resume,
+          FieldDoc{.doc = "Go on where a comparison in run.dir stopped; false: "
+                          "start over."});
+    visit("learn_on", learn_on,
+          FieldDoc{.choices = {"chip", "ideal"},
+                   .doc = "Train tasks on the chip of the device section, or "
+                          "on ideal devices to be moved to that chip; either "
+                          "is tested on the chip."});
+    visit("length", length,
+          FieldDoc{.min = 1e-3,
+                   .doc = "How long each new task is trained; of its own "
+                          "images."});
+    visit("validate_every", validate_every,
+          FieldDoc{.min = 1e-3,
+                   .doc = "How often the images held out are looked at; the "
+                          "best of these moments becomes the task."});
     visit("batch", batch,
           FieldDoc{.unit = "images",
                    .min = 1,
@@ -70,6 +117,10 @@ struct TasksOptions {
                    .max = 1000,
                    .doc = "Learning rate of masks of factors: of xma's "
                           "exponents, of scale's factors."});
+    visit("lr_weights", lr_weights,
+          FieldDoc{.min = 0,
+                   .max = 1000,
+                   .doc = "Learning rate of the weights of rewritten cells."});
     visit("lr_head", lr_head,
           FieldDoc{.min = 0, .max = 1000, .doc = "Learning rate of heads."});
     visit("lr_norm", lr_norm,
@@ -87,8 +138,9 @@ struct TasksOptions {
     visit("mask_init", mask_init,
           FieldDoc{.min = -100, .max = 100, .doc = "First score of masks."});
     visit("estimator", estimator,
-          FieldDoc{.choices = {"identity", "sigmoid"},
-                   .doc = "Gradient of the mask's threshold."});
+          FieldDoc{.choices = {"identity", "clipped", "sigmoid", "gumbel"},
+                   .doc = "Gradient of the mask's threshold; gumbel: sigmoid "
+                          "with noise."});
     visit("shift_min", shift_min,
           FieldDoc{.min = -16,
                    .max = 0,
@@ -98,11 +150,49 @@ struct TasksOptions {
           FieldDoc{.min = 0, .max = 8, .doc = "Largest one."});
     visit("shift_zero", shift_zero,
           FieldDoc{.doc = "Whether xma may switch columns off, too."});
+    VisitPes(visit);
     visit("seed", seed,
           FieldDoc{.min = 0,
                    .max = 1e15,
                    .doc = "Seed of heads, order and augmentation of new "
                           "tasks."});
+  }
+
+ private:
+  template <typename V>
+  void VisitPes(V&& visit) {
+    visit("budget", budget,
+          FieldDoc{.unit = "share",
+                   .min = 0,
+                   .max = 1,
+                   .doc = "Of the cells of all convolutions, how many xma2 and "
+                          "xst may rewrite."});
+    visit("pe_columns", pe_columns,
+          FieldDoc{.unit = "columns",
+                   .min = 0,
+                   .max = 65536,
+                   .doc = "Logical columns of an array that make a PE, with "
+                          "all its rows; 0: all of the array's. xst: 1."});
+    visit("factors", factors,
+          FieldDoc{.choices = {"none", "xbm", "xma", "scale"},
+                   .doc = "What xma2 learns for columns of PEs that stay."});
+    visit("select", select,
+          FieldDoc{.choices = SelectorNames(),
+                   .doc = "By what PEs are chosen; see 'ohmgrad list'."});
+    visit("select_length", select_length,
+          FieldDoc{.min = 0.001,
+                   .doc = "Training before PEs are chosen (for the last "
+                          "time)."});
+    visit("select_rounds", select_rounds,
+          FieldDoc{.min = 1,
+                   .max = 1000,
+                   .doc = "Rounds in which they are chosen, importance being "
+                          "measured anew for each."});
+    visit("gate_price", gate_price,
+          FieldDoc{.min = 0,
+                   .max = 1e6,
+                   .doc = "select gates: what the loss grows by per share of "
+                          "the cells that is on beyond the budget."});
   }
 };
 

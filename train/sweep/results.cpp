@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "core/base/file.h"
 #include "train/config_keys.h"
 #include "train/run_folder.h"
 #include "train/spread.h"
@@ -200,14 +199,8 @@ bool SpansDecades(const std::vector<std::string>& places) {
 }  // namespace
 
 SweepLog::SweepLog(std::filesystem::path path) : path_(std::move(path)) {
-  std::error_code code;
-  if (!std::filesystem::exists(path_, code)) return;
-  const std::string text = ReadFile(path_);
-  size_t begin = 0;
-  for (size_t end; (end = text.find('\n', begin)) != std::string::npos;
-       begin = end + 1) {
-    const Json line = Json::parse(text.substr(begin, end - begin), nullptr,
-                                  /*allow_exceptions=*/false);
+  for (const std::string& text : WholeLines(path_)) {
+    const Json line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!line.is_object() || !line.contains("config")) continue;
     const Json& hash = line.at("config");
     const SweepResult result{
@@ -217,7 +210,6 @@ SweepLog::SweepLog(std::filesystem::path path) : path_(std::move(path)) {
     if (!hash.is_string() || std::isnan(result.calibrated_top1)) continue;
     results_[hash.get<std::string>()] = result;
   }
-  if (begin < text.size()) WriteFileAtomically(path_, text.substr(0, begin));
 }
 
 const SweepResult* SweepLog::Find(const std::string& hash) const {

@@ -7,16 +7,31 @@ namespace ohm::train {
 const std::vector<MethodRow>& MethodTable() {
   static const std::vector<MethodRow> table = {
       {"head", "a linear head of its own; everything else is the backbone's",
-       "", false},
+       "", false, false},
       {"bn", "head and batch norm: the honest floor for any column scale", "",
-       true},
-      {"xbm", "head, batch norm and one on/off bit per crossbar column (XBM)",
-       "xbm", true},
-      {"xma", "head, batch norm and a power of two, or 0, per column (XMA)",
-       "xma", true},
-      {"scale",
-       "head, batch norm and any factor per column: xma without levels",
-       "scale", true},
+       true, false},
+      {"xbm", "one on/off bit per crossbar column (XBM)", "xbm", true, false},
+      {"xma", "a power of two, or 0, per column (XMA)", "xma", true, false},
+      {"scale", "any factor per column: xma without levels", "scale", true,
+       false},
+      {"xma2",
+       "PEs that are reprogrammed within tasks.budget, and factors per column "
+       "in the others (XMA2)",
+       "xma2", true, true},
+      {"xst",
+       "columns that are reprogrammed within tasks.budget, the others on or "
+       "off (XST)",
+       "xst", true, true},
+      {"piggyback", "one on/off bit per weight (Piggyback)", "piggyback", true,
+       false},
+      {"piggyback3", "-1, 0 or 1 per weight (Piggyback, ternary)", "piggyback3",
+       true, false},
+      {"ksm", "a factor per kernel: 1, or a soft share of it (KSM)", "ksm",
+       true, false},
+      {"ksm_hard", "one on/off bit per kernel (KSM, hard)", "ksm_hard", true,
+       false},
+      {"full", "full fine-tuning: every cell is rewritten", "full", true,
+       false},
   };
   return table;
 }

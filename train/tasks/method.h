@@ -12,6 +12,7 @@ struct MethodRow {
   const char* help;
   const char* mask;  // a row of nn::MaskTable(), or "" for none
   bool own_norm;     // batch norm as tasks.norm says; false: the backbone's
+  bool selects;      // PEs as tasks.select and the keys behind it say
 };
 
 const std::vector<MethodRow>& MethodTable();

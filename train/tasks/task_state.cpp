@@ -2,13 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <sstream>
 
 #include "core/base/check.h"
+#include "core/base/hash.h"
 #include "nn/crossbar_policy.h"
 #include "train/checkpoint.h"
 #include "train/safetensors.h"
+#include "train/tasks/mask_names.h"
 
 namespace ohm::train {
 namespace {
@@ -17,23 +18,13 @@ bool BelongsToTask(const nn::Model& model, const nn::NamedParameter& p) {
   return nn::IsNorm(p.role) || model.IsHead(p.name);
 }
 
-std::string MaskName(const std::string& path) {
-  return path + ".crossbar.mask";
-}
-
-// The head's arrays compute a task's own weights: a mask over them would
-// repeat what its weights can say.
-bool TakesMask(const nn::Model& model, const std::string& path) {
-  return path != model.head_path();
-}
-
 }  // namespace
 
 TaskState CaptureTask(nn::Model* model, const std::string& mask,
                       const nn::MaskOptions& options) {
   TaskState state;
   state.mask = mask;
-  state.levels = options.levels;
+  state.options = options;
   for (const auto& p : model->Parameters()) {
     if (BelongsToTask(*model, p)) state.tensors[p.name] = p.var.value().Clone();
   }
@@ -42,7 +33,9 @@ TaskState CaptureTask(nn::Model* model, const std::string& mask,
   }
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     if (leaf.policy->mask() == nullptr) continue;
-    state.tensors[MaskName(leaf.path)] = leaf.policy->mask()->Pack();
+    for (auto& [kind, packed] : leaf.policy->mask()->Pack()) {
+      state.tensors[MaskPrefix(leaf.path) + kind] = packed;
+    }
   }
   return state;
 }
@@ -52,8 +45,7 @@ void SetMasks(nn::Model* model, const std::string& mask,
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     const bool takes = !mask.empty() && TakesMask(*model, leaf.path);
     leaf.policy->set_mask(
-        takes ? nn::FindMask(mask).make(leaf.mask_entries(), options)
-              : nullptr);
+        takes ? nn::FindMask(mask).make(leaf.Masked(), options) : nullptr);
   }
 }
 
@@ -77,54 +69,17 @@ void ApplyTask(nn::Model* model, const TaskState& state) {
   for (const auto& b : model->Buffers()) {
     if (b.tensor->defined()) *b.tensor = find(b.name).Clone();
   }
-  SetMasks(model, state.mask, {.levels = state.levels});
+  SetMasks(model, state.mask, state.options);
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     if (leaf.policy->mask() == nullptr) continue;
-    leaf.policy->mask()->Unpack(find(MaskName(leaf.path)));
+    leaf.policy->mask()->Unpack(PackedMaskOf(state.tensors, leaf.path));
   }
-}
-
-TaskBytes CountBytes(nn::Model* model, const TaskState& state) {
-  TaskBytes bytes;
-  std::map<std::string, int64_t TaskBytes::*> term;
-  for (const auto& p : model->Parameters()) {
-    if (nn::IsNorm(p.role)) term[p.name] = &TaskBytes::norm;
-    if (model->IsHead(p.name)) term[p.name] = &TaskBytes::head;
-  }
-  for (const auto& b : model->Buffers()) {
-    const bool range = b.name.find(".crossbar.") != std::string::npos;
-    term[b.name] = range ? &TaskBytes::ranges : &TaskBytes::norm;
-  }
-  for (const auto& [name, tensor] : state.tensors) {
-    const auto found = term.find(name);
-    if (found != term.end()) bytes.*found->second += int64_t(tensor.bytes());
-  }
-  for (const auto& leaf : nn::CrossbarLeaves(model)) {
-    const auto found = state.tensors.find(MaskName(leaf.path));
-    if (found == state.tensors.end()) continue;
-    const auto mask = nn::FindMask(state.mask)
-                          .make(leaf.mask_entries(), {.levels = state.levels});
-    mask->Unpack(found->second);
-    const Tensor gain = mask->Gain().value();
-    bytes.mask += int64_t(found->second.bytes());
-    bytes.mask_entries += gain.count();
-    bytes.mask_off += std::ranges::count(gain.span(), 0.0F);
-  }
-  return bytes;
-}
-
-int64_t PiggybackBytes(nn::Model* model) {
-  int64_t bits = 0;
-  for (const auto& p : model->Parameters()) {
-    if (p.role == nn::Role::kConvWeight) bits += p.var.value().count();
-  }
-  return (bits + 7) / 8;
 }
 
 std::string BackboneHash(nn::Model* model) {
   std::vector<nn::NamedParameter> own;
   for (const auto& p : model->Parameters()) {
-    const bool mask = p.role == nn::Role::kMask;
+    const bool mask = nn::IsMask(p.role);
     if (!BelongsToTask(*model, p) && !mask) own.push_back(p);
   }
   return HashWeights(own, {});
@@ -132,19 +87,52 @@ std::string BackboneHash(nn::Model* model) {
 
 namespace {
 
-std::string LevelsText(const nn::ShiftLevels& levels) {
-  return fmt::format("{} {} {}", levels.min, levels.max, levels.zero ? 1 : 0);
+// What entries need to be read again. Scores and estimators are not kept: they
+// only matter while a mask is learned.
+std::string OptionsText(const nn::MaskOptions& options) {
+  return fmt::format("levels {} {} {} pe_columns {} factors {} threshold {}",
+                     options.levels.min, options.levels.max,
+                     options.levels.zero ? 1 : 0, options.pe_columns,
+                     options.factors, options.cut.threshold);
 }
 
-nn::ShiftLevels ReadLevels(const std::string& text,
-                           const std::filesystem::path& path) {
-  nn::ShiftLevels levels;
+nn::MaskOptions ReadOptions(const std::string& text,
+                            const std::filesystem::path& path) {
+  nn::MaskOptions options;
+  std::string levels, columns, factors, threshold;
   std::istringstream words(text);
-  words >> levels.min >> levels.max >> levels.zero;
-  OHM_CHECK(!words.fail(), "'" + path.string() +
-                               "': expected levels as three numbers, got '" +
-                               text + "'");
-  return levels;
+  words >> levels >> options.levels.min >> options.levels.max >>
+      options.levels.zero >> columns >> options.pe_columns >> factors >>
+      options.factors >> threshold >> options.cut.threshold;
+  OHM_CHECK(!words.fail() && levels == "levels" && columns == "pe_columns" &&
+                factors == "factors" && threshold == "threshold",
+            "'" + path.string() +
+                "': expected the mask's options (levels, pe_columns, factors, "
+                "threshold), got '" +
+                text + "'");
+  return options;
+}
+
+// Over everything but itself.
+std::string Checksum(const NamedTensors& file) {
+  std::map<std::string, const Tensor*> sorted;
+  for (const auto& [name, tensor] : file.tensors) sorted[name] = &tensor;
+  Fnv1a hash;
+  const auto add = [&](const std::string& text) {
+    hash.Add(text.c_str(), text.size() + 1);
+  };
+  for (const auto& [key, value] : file.metadata) {
+    if (key == "ohmgrad.checksum") continue;
+    add(key);
+    add(value);
+  }
+  for (const auto& [name, tensor] : sorted) {
+    add(name);
+    add(NameOf(tensor->dtype()));
+    add(tensor->shape().str());
+    hash.Add(tensor->raw(), tensor->bytes());
+  }
+  return hash.Hex();
 }
 
 }  // namespace
@@ -156,10 +144,11 @@ void SaveTask(const std::filesystem::path& path, const TaskState& state,
     file.tensors.emplace_back(name, tensor);
   }
   file.metadata = {{"ohmgrad.kind", "task"},
-                   {"ohmgrad.version", "1"},
+                   {"ohmgrad.version", "2"},
                    {"ohmgrad.backbone", backbone_hash},
                    {"ohmgrad.mask", state.mask},
-                   {"ohmgrad.levels", LevelsText(state.levels)}};
+                   {"ohmgrad.mask_options", OptionsText(state.options)}};
+  file.metadata["ohmgrad.checksum"] = Checksum(file);
   WriteSafetensors(path, file);
 }
 
@@ -170,14 +159,19 @@ TaskState LoadTask(const std::filesystem::path& path,
     const auto found = file.metadata.find(key);
     return found == file.metadata.end() ? std::string() : found->second;
   };
-  OHM_CHECK(meta("ohmgrad.kind") == "task" && meta("ohmgrad.version") == "1",
-            "'" + path.string() + "': expected a task file of version 1");
-  OHM_CHECK(meta("ohmgrad.backbone") == backbone_hash,
-            "'" + path.string() + "': expected a task of backbone " +
-                backbone_hash + ", got one of " + meta("ohmgrad.backbone"));
+  const auto expect = [&](const char* what, const std::string& wanted,
+                          const std::string& got) {
+    OHM_CHECK(wanted == got, "'" + path.string() + "': expected " + what + " " +
+                                 wanted + ", got " +
+                                 (got.empty() ? "none" : got));
+  };
+  expect("a file of kind", "task", meta("ohmgrad.kind"));
+  expect("a task file of version", "2", meta("ohmgrad.version"));
+  expect("contents with checksum", meta("ohmgrad.checksum"), Checksum(file));
+  expect("a task of backbone", backbone_hash, meta("ohmgrad.backbone"));
   TaskState state;
   state.mask = meta("ohmgrad.mask");
-  state.levels = ReadLevels(meta("ohmgrad.levels"), path);
+  state.options = ReadOptions(meta("ohmgrad.mask_options"), path);
   for (auto& [name, tensor] : file.tensors) state.tensors[name] = tensor;
   return state;
 }

@@ -1,5 +1,5 @@
 // Everything that belongs to one task on a shared backbone: masks, batch norm,
-// head and converter ranges. The backbone's weights (the cells) belong to none.
+// head and converter ranges. The backbone's own weights belong to none.
 #pragma once
 
 #include <filesystem>
@@ -13,11 +13,11 @@
 namespace ohm::train {
 
 struct TaskState {
-  // By dotted name; masks under "<layer>.crossbar.mask" as packed bits (u8),
-  // see nn/masks/mask.h.
+  // By dotted name; masks under "<layer>.crossbar.mask.<kind>" as packed bits
+  // (u8), see nn/masks/mask.h.
   std::map<std::string, Tensor> tensors;
-  std::string mask;        // row of nn::MaskTable(), or "" for none
-  nn::ShiftLevels levels;  // that packed entries stand for
+  std::string mask;         // row of nn::MaskTable(), or "" for none
+  nn::MaskOptions options;  // that packed entries were made with
 };
 
 // A copy of the task that `model` is set to, with the mask of SetMasks.
@@ -35,26 +35,13 @@ void ApplyTask(nn::Model* model, const TaskState& state);
 void SetMasks(nn::Model* model, const std::string& mask,
               const nn::MaskOptions& options);
 
-// Bytes of a task, term by term.
-struct TaskBytes {
-  int64_t mask_entries = 0;
-  int64_t mask_off = 0;  // entries that switch a column off
-  int64_t mask = 0;      // packed
-  int64_t norm = 0;      // scale, shift, mean, variance: 4 floats per channel
-  int64_t head = 0;
-  int64_t ranges = 0;  // converter ranges
-};
-TaskBytes CountBytes(nn::Model* model, const TaskState& state);
-
-// What an element-wise binary mask (Piggyback) over the same weights takes:
-// one bit per convolution weight, in bytes.
-int64_t PiggybackBytes(nn::Model* model);
-
 // Hash of the backbone's own weights: which network a task belongs to, and
-// proof that no cell has been changed.
+// proof that they have not been changed.
 std::string BackboneHash(nn::Model* model);
 
-// A safetensors file that names its backbone; reading refuses another one.
+// A safetensors file that names its backbone and ends its metadata with a
+// checksum over all else; reading refuses another backbone and a file whose
+// checksum does not fit.
 void SaveTask(const std::filesystem::path& path, const TaskState& state,
               const std::string& backbone_hash);
 TaskState LoadTask(const std::filesystem::path& path,

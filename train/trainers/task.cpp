@@ -2,18 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
+#include <optional>
 
 #include "core/base/check.h"
 #include "datasets/views.h"
+#include "nn/crossbar_policy.h"
 #include "nn/layers/batch_norm2d.h"
 #include "train/experiment.h"
 #include "train/optim/table.h"
 #include "train/progress.h"
+#include "train/tasks/pe_chooser.h"
 #include "train/training_step.h"
 
 namespace ohm::train {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 class TaskTrainer {
  public:
@@ -32,34 +38,32 @@ class TaskTrainer {
         validation_(
             split_.held_out,
             MakeBatchOptions(config, data, config.eval.batch, false, key_)),
-        dtype_(MakeStepOptions(config).dtype),
+        step_options_{.dtype = MakeStepOptions(config).dtype},
         progress_("task " + set_ + " " + method.name) {
     OHM_CHECK(train_.batches() > 0,
               fmt::format("tasks.batch: expected at most the {} training "
                           "images of '{}', got {}",
                           split_.rest->size(), set_, options_.batch));
-    schedule_ = {.kind = "cosine",
-                 .lr = 1.0,
-                 .total_steps = train_.batches() * options_.epochs};
+    steps_ = std::max<int64_t>(1, options_.length.Steps(train_.batches()));
+    every_ =
+        std::max<int64_t>(1, options_.validate_every.Steps(train_.batches()));
+    schedule_ = {.kind = "cosine", .lr = 1.0, .total_steps = steps_};
   }
 
-  // Leaves the best epoch's state in `best`.
   TaskResult Run(const TaskState& backbone, int classes) {
     Prepare(backbone, classes);
-    TaskResult best;
-    best.set = set_;
-    best.method = method_.name;
-    best.validation = -1;
-    for (int64_t epoch = 0; epoch < options_.epochs; ++epoch) {
-      const double loss = RunEpoch(epoch);
+    best_.validation = -1;
+    while (done_ < steps_) {
+      const auto start = Clock::now();
+      since_ = {};
+      TrainUntil(std::min(done_ + every_, steps_));
+      best_.seconds +=
+          std::chrono::duration<double>(Clock::now() - start).count();
       const Score score = Evaluate(model_, &validation_);
-      Report(epoch + 1, loss, score);
-      if (score.top1 <= best.validation) continue;
-      best.epoch = epoch + 1;
-      best.validation = score.top1;
-      best.state = CaptureTask(model_, method_.mask, MaskOptions());
+      Report(score);
+      Keep(score);
     }
-    return best;
+    return std::move(best_);
   }
 
  private:
@@ -75,58 +79,69 @@ class TaskTrainer {
   void Prepare(const TaskState& backbone, int classes) {
     ApplyTask(model_, backbone);
     model_->head().Reset(classes, key_.Child("head"));
-    SetMasks(model_, method_.mask, MaskOptions());
+    SetMasks(model_, method_.mask, MaskOptionsOf(options_));
     const bool own_statistics = method_.own_norm && options_.norm != "frozen";
-    const bool own_affine = method_.own_norm && options_.norm == "affine";
     model_->Visit([&](const std::string& /*path*/, nn::Module& module) {
       if (auto* norm = dynamic_cast<nn::BatchNorm2d*>(&module)) {
         norm->set_mode(own_statistics ? nn::NormMode::kBatch
                                       : nn::NormMode::kFrozen);
       }
     });
-    FreezeAllBut(own_affine);
-    optimizer_ = MakeOptimizer(
-        options_.optimizer, GroupParameters(model_->Parameters(), Rules()), {});
-    training_ = std::make_unique<TrainingStep>(model_, optimizer_.get(),
-                                               StepOptions{.dtype = dtype_});
+    Freeze();
+    if (method_.selects) {
+      const int64_t until = std::clamp<int64_t>(
+          options_.select_length.Steps(train_.batches()), 1, steps_ - 1);
+      chooser_.emplace(model_, options_, until, key_.Child("pes"));
+      chooser_->At(0);
+    }
+    MakeOptimiser();
+    train_.Start(0);
   }
 
-  nn::MaskOptions MaskOptions() const {
-    return {.threshold = float(options_.mask_threshold),
-            .init = float(options_.mask_init),
-            .estimator = options_.estimator == "sigmoid"
-                             ? nn::Estimator::kSigmoid
-                             : nn::Estimator::kIdentity,
-            .levels = {options_.shift_min, options_.shift_max,
-                       options_.shift_zero}};
-  }
-
-  double MaskRate() const {
-    if (method_.mask[0] == '\0') return 0.0;
-    return nn::FindMask(method_.mask).thresholded ? options_.lr_mask
-                                                  : options_.lr_scale;
-  }
-
-  void FreezeAllBut(bool own_affine) {
+  // What the method does not train.
+  void Freeze() {
+    const bool own_affine = method_.own_norm && options_.norm == "affine";
     for (auto& p : model_->Parameters()) {
       p.var.ClearGrad();
-      p.var.set_requires_grad(model_->IsHead(p.name) ||
-                              p.role == nn::Role::kMask ||
+      p.var.set_requires_grad(model_->IsHead(p.name) || nn::IsMask(p.role) ||
                               (own_affine && nn::IsNorm(p.role)));
     }
   }
 
+  void MakeOptimiser() {
+    auto fresh = MakeOptimizer(
+        options_.optimizer, GroupParameters(model_->Parameters(), Rules()), {});
+    if (optimizer_ != nullptr) TakeOver(optimizer_.get(), fresh.get());
+    training_.reset();  // before what it points to
+    optimizer_ = std::move(fresh);
+    training_ =
+        std::make_unique<TrainingStep>(model_, optimizer_.get(), step_options_);
+  }
+
+  // State of what is trained before and after PEs are chosen; weights of PEs
+  // start anew.
+  static void TakeOver(Optimizer* from, Optimizer* to) {
+    const auto old = from->State();
+    for (const OptimizerSlot& slot : to->State()) {
+      if (slot.role == nn::Role::kMaskWeight) continue;
+      for (const OptimizerSlot& s : old) {
+        if (s.slot != slot.slot || s.parameter != slot.parameter) continue;
+        if (s.tensor->shape() == slot.tensor->shape()) *slot.tensor = *s.tensor;
+      }
+    }
+  }
+
   std::vector<GroupRule> Rules() const {
-    const auto trained = [](const nn::NamedParameter& p) {
-      return p.var.requires_grad();
+    const auto of_role = [](nn::Role role) {
+      return [role](const nn::NamedParameter& p) { return p.role == role; };
     };
     return {
-        {"mask",
-         [](const nn::NamedParameter& p) { return p.role == nn::Role::kMask; },
-         MaskRate()},
+        {"scores", of_role(nn::Role::kMaskScore), options_.lr_mask},
+        {"factors", of_role(nn::Role::kMaskFactor), options_.lr_scale},
+        {"weights", of_role(nn::Role::kMaskWeight), options_.lr_weights},
         {"norm",
-         [trained](const nn::NamedParameter& p) {
-           return nn::IsNorm(p.role) && trained(p);
+         [](const nn::NamedParameter& p) {
+           return nn::IsNorm(p.role) && p.var.requires_grad();
          },
          options_.lr_norm},
         {"head",
@@ -135,47 +150,70 @@ class TaskTrainer {
     };
   }
 
-  // Mean training loss of the epoch.
-  double RunEpoch(int64_t epoch) {
-    datasets::Batch batch;
-    double loss_sum = 0;
-    int64_t correct = 0, images = 0, step = 0;
-    train_.Start(epoch);
-    while (train_.Next(&batch)) {
-      const int64_t overall = epoch * train_.batches() + step;
+  // Steps up to `until`; sums go to since_.
+  void TrainUntil(int64_t until) {
+    for (datasets::Batch batch; done_ < until;) {
+      if (!train_.Next(&batch)) {
+        train_.Start(++epoch_);
+        continue;
+      }
       const StepResult result =
-          training_->Run(batch, LearningRate(schedule_, overall),
-                         key_.Child("noise").Child(uint64_t(overall)));
+          training_->Run(batch, LearningRate(schedule_, done_),
+                         key_.Child("noise").Child(uint64_t(done_)));
       OHM_CHECK(std::isfinite(result.loss),
-                fmt::format("task '{}', method {}: the loss became {} at epoch "
-                            "{}; try smaller tasks.lr_mask, lr_norm or lr_head",
-                            set_, method_.name, result.loss, epoch + 1));
-      ++step;
-      images += int64_t(batch.labels.size());
-      loss_sum += result.loss * double(batch.labels.size());
-      correct += result.correct;
-      progress_.Update({.epoch = epoch + 1,
-                        .epochs = options_.epochs,
-                        .step = step,
-                        .steps = train_.batches(),
-                        .images = images,
-                        .loss = loss_sum / double(images),
-                        .accuracy = double(correct) / double(images)});
+                fmt::format("task '{}', method {}: the loss became {} at step "
+                            "{}; try smaller tasks.lr_mask, lr_scale, "
+                            "lr_weights, lr_norm or lr_head",
+                            set_, method_.name, result.loss, done_ + 1));
+      ++done_;
+      since_.Add(result, int64_t(batch.labels.size()));
+      best_.images += int64_t(batch.labels.size());
+      if (chooser_ && !chooser_->done() && chooser_->At(done_)) {
+        MakeOptimiser();
+      }
+      progress_.Update(
+          {.epoch = epoch_ + 1,
+           .epochs = (steps_ - 1) / train_.batches() + 1,
+           .step = done_,
+           .steps = steps_,
+           .images = since_.images,
+           .loss = since_.loss / double(since_.images),
+           .accuracy = double(since_.correct) / double(since_.images)});
     }
-    return loss_sum / double(images);
   }
 
-  void Report(int64_t epoch, double loss, const Score& validation) {
+  void Keep(const Score& score) {
+    if (chooser_ && !chooser_->done()) return;
+    if (score.top1 <= best_.validation) return;
+    best_.steps = done_;
+    best_.validation = score.top1;
+    best_.state = CaptureTask(model_, method_.mask, MaskOptionsOf(options_));
+  }
+
+  void Report(const Score& validation) {
+    const double loss = since_.loss / double(since_.images);
     folder_.AppendMetrics({{"task", set_},
                            {"method", std::string(method_.name)},
-                           {"epoch", epoch},
+                           {"step", done_},
                            {"train_loss", loss},
                            {"validation_loss", validation.loss},
                            {"validation_top1", validation.top1}});
     progress_.Print(fmt::format(
-        "{} {}, epoch {}/{}: loss {:.4f}, validation {:.2f} %", set_,
-        method_.name, epoch, options_.epochs, loss, 100.0 * validation.top1));
+        "{} {}, step {}/{}: loss {:.4f}, validation {:.2f} %", set_,
+        method_.name, done_, steps_, loss, 100.0 * validation.top1));
   }
+
+  // Since the last look at the images held out.
+  struct Sums {
+    double loss = 0;
+    int64_t correct = 0, images = 0;
+
+    void Add(const StepResult& step, int64_t count) {
+      loss += step.loss * double(count);
+      correct += step.correct;
+      images += count;
+    }
+  };
 
   const TasksOptions& options_;
   std::string set_;
@@ -185,28 +223,48 @@ class TaskTrainer {
   Key key_;
   datasets::SplitViews split_;
   datasets::BatchStream train_, validation_;
-  DType dtype_;  // of activations
+  StepOptions step_options_;
   Progress progress_;
+  int64_t steps_ = 0, every_ = 0, done_ = 0, epoch_ = 0;
+  Sums since_;
+  TaskResult best_;
   ScheduleSpec schedule_;
+  std::optional<PeChooser> chooser_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<TrainingStep> training_;
 };
 
 }  // namespace
 
+nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
+  nn::MaskOptions options;
+  options.cut = {float(tasks.mask_threshold), tasks.estimator};
+  options.init = float(tasks.mask_init);
+  options.levels = {tasks.shift_min, tasks.shift_max, tasks.shift_zero};
+  options.pe_columns = tasks.pe_columns;
+  options.factors = tasks.factors;
+  return options;
+}
+
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder) {
+  const bool off_chip = config.tasks.learn_on == "ideal";
+  if (off_chip) nn::PutOnChip(model, hw::DeviceSpec());
   TaskResult result = TaskTrainer(config, set, data, method, model, folder)
                           .Run(backbone, data.classes);
-  ApplyTask(model, result.state);
+  if (off_chip) nn::PutOnChip(model, config.device);
+  return result;
+}
+
+Score TestTask(const Config& config, const datasets::OpenedDataset& data,
+               const TaskState& state, nn::Model* model) {
+  ApplyTask(model, state);
   datasets::BatchStream test(
       data.test,
       MakeBatchOptions(config, data, config.eval.batch, false, Key()));
-  result.test = Evaluate(model, &test);
-  result.bytes = CountBytes(model, result.state);
-  return result;
+  return Evaluate(model, &test);
 }
 
 }  // namespace ohm::train

@@ -1,4 +1,4 @@
-// Adapting a frozen backbone to a new task without touching a cell.
+// Adapting a programmed backbone to a new task.
 #pragma once
 
 #include "datasets/table.h"
@@ -12,23 +12,32 @@
 namespace ohm::train {
 
 struct TaskResult {
-  std::string set, method;
-  int64_t epoch = 0;      // chosen, counted from 1
+  int64_t steps = 0;      // of the moment that was chosen
   double validation = 0;  // top-1 there, share
-  Score test;             // of the chosen epoch, read once
-  TaskBytes bytes;
-  TaskState state;  // of the chosen epoch
+  double seconds = 0;     // of training, without validation
+  int64_t images = 0;     // seen in them
+  TaskState state;        // of that moment
 };
 
 // Starts from `backbone` (a state captured on this model), gives the task a
 // head of its own and trains what `method` says with the options of
 // config.tasks. A share data.validation of the training images, drawn by key
-// and class, is held out and chooses the epoch; the test images are read once,
-// after that. The backbone's weights get no gradient. One metrics line per
-// epoch goes to `folder`. Error if the loss is not finite.
+// and class, is held out and chooses the moment; of methods that choose PEs
+// only moments after the choice count. Test images are not read. The backbone's
+// own weights get no gradient. With tasks.learn_on = ideal the model is taken
+// off its chip, and put on it again afterwards. Metrics lines go to `folder`.
+// The model is left as it was at the end of training. Error if the loss is not
+// finite.
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder);
+
+// Sets `model` to the task and reads the test images once.
+Score TestTask(const Config& config, const datasets::OpenedDataset& data,
+               const TaskState& state, nn::Model* model);
+
+// The options of masks that config.tasks asks for.
+nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks);
 
 }  // namespace ohm::train

@@ -1,0 +1,120 @@
+// The task store, by the words that people use.
+#include "train/tasks/store.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+#include "tests/train/scratch_folder.h"
+#include "train/commands/command.h"
+
+namespace ohm::test {
+namespace {
+
+using train::Config;
+using train::ScratchFolder;
+namespace fs = std::filesystem;
+
+// A store of a small backbone, and the configs that commands on it get.
+class Store {
+ public:
+  Store() {
+    train::RunTasksInit(train::LoadConfig(
+        OHM_SOURCE_DIR "/configs/demo.toml",
+        {"tasks.store=" + path().string(), Run(), "data.train_count=200",
+         "data.test_count=60", "model.width=4", "train.epochs=1",
+         "train.batch=32", "tasks.length=12s", "tasks.validate_every=12s",
+         "tasks.select_length=4s", "tasks.batch=32", "tasks.lr_weights=0.1",
+         "tasks.lr_mask=0.01", "train.threads=2"}));
+  }
+
+  fs::path path() const { return scratch_.path() / "store"; }
+  Config With(std::vector<std::string> overrides) const {
+    overrides.push_back(Run());
+    return train::LoadConfig(path() / "config.toml", overrides);
+  }
+  train::TaskStore Read() const { return train::TaskStore(path()); }
+
+ private:
+  std::string Run() const {
+    return "run.dir=" + (scratch_.path() / "run").string();
+  }
+  ScratchFolder scratch_;
+};
+
+int64_t Number(const train::Metrics& metrics, const std::string& key) {
+  for (const auto& [name, value] : metrics) {
+    if (name == key) return std::get<int64_t>(value);
+  }
+  FAIL("no metric " << key);
+  return 0;
+}
+
+TEST_CASE("a task store adds, switches, exports and removes") {
+  const Store store;
+  CHECK(store.Read().active() == "shapes");
+  CHECK_THROWS_AS(train::RunTasksAdd(store.With({}), "textures"), UsageError);
+  train::RunTasksAdd(store.With({"tasks.methods=xma"}), "textures");
+  const auto added =
+      train::RunTasksAdd(store.With({"tasks.methods=xma2", "tasks.sets=glyphs",
+                                     "tasks.budget=0.2"}),
+                         "signs");
+  CHECK(Number(added, "cells_written") > 0);
+  CHECK_THROWS_AS(
+      train::RunTasksAdd(store.With({"tasks.methods=bn"}), "textures"),
+      UsageError);
+  CHECK(store.Read().tasks().size() == 3);
+  CHECK(store.Read().active() == "shapes");
+
+  // Columns alone write nothing; PEs are written on the way there and back.
+  CHECK(Number(train::RunTasksSwitch(store.With({}), "textures"),
+               "cells_written") == 0);
+  const auto there = train::RunTasksSwitch(store.With({}), "signs");
+  CHECK(Number(there, "cells_written") == Number(added, "cells_written"));
+  CHECK(store.Read().active() == "signs");
+  const auto listed = train::RunTasksExport(store.With({}), "shapes");
+  const fs::path folder = std::get<std::string>(listed.back().second);
+  const std::string cells = ReadFile(folder / "cells.csv");
+  CHECK(std::ranges::count(cells, '\n') == 1 + Number(added, "cells_written"));
+  train::RunTasksExport(store.With({}), "textures");
+  CHECK(ReadFile(folder / "columns.csv").starts_with("layer,row_tile"));
+  train::RunTasksCheck(store.With({"tasks.switches=25"}), "");
+  train::RunTasksList(store.With({}), "");
+
+  CHECK_THROWS_AS(train::RunTasksRemove(store.With({}), "signs"), UsageError);
+  CHECK_THROWS_AS(train::RunTasksRemove(store.With({}), "shapes"), UsageError);
+  train::RunTasksSwitch(store.With({}), "shapes");
+  train::RunTasksRemove(store.With({}), "signs");
+  CHECK_FALSE(fs::exists(store.Read().FileOf("signs")));
+  CHECK_THROWS_AS(train::RunTasksSwitch(store.With({}), "signs"), UsageError);
+}
+
+TEST_CASE("a task store notices files that were changed") {
+  const Store store;
+  train::RunTasksAdd(store.With({"tasks.methods=xbm"}), "textures");
+  const fs::path file = store.Read().FileOf("textures");
+  const std::string whole = ReadFile(file);
+  std::string broken = whole;
+  broken.back() = char(broken.back() ^ 1);
+  WriteFileAtomically(file, broken);
+  CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
+                       doctest::Contains("checksum"), Error);
+  WriteFileAtomically(file, whole);
+  train::RunTasksCheck(store.With({}), "");
+
+  const fs::path list = store.path() / "store.json";
+  std::string text = ReadFile(list);
+  const size_t at = text.find("\"outputs\": \"") + 12;
+  text[at] = text[at] == '0' ? '1' : '0';
+  WriteFileAtomically(list, text);
+  CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
+                       doctest::Contains("expected outputs"), Error);
+  WriteFileAtomically(list, std::string("{"));
+  CHECK_THROWS_AS(store.Read(), Error);
+  CHECK_THROWS_AS(train::TaskStore("/nowhere"), Error);
+}
+
+}  // namespace
+}  // namespace ohm::test

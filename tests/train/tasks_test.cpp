@@ -1,0 +1,162 @@
+// Tasks on one backbone: the comparison of all methods, what it leaves, and
+// that nothing of the backbone is lost.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+#include "nn/crossbar_policy.h"
+#include "nn/masks/pe.h"
+#include "tests/support/gradient_check.h"
+#include "tests/train/scratch_folder.h"
+#include "train/commands/command.h"
+#include "train/compare/log.h"
+#include "train/compare/rows.h"
+#include "train/evaluate.h"
+#include "train/experiment.h"
+#include "train/tasks/accounting.h"
+#include "train/tasks/method.h"
+#include "train/tasks/selection.h"
+#include "train/trainers/backbone.h"
+#include "train/trainers/task.h"
+
+namespace ohm::test {
+namespace {
+
+using train::Config;
+using train::ScratchFolder;
+
+// Small enough for seconds: a narrow ResNet on a few procedural images.
+Config SmallConfig(const std::filesystem::path& folder,
+                   const std::vector<std::string>& more = {}) {
+  std::vector<std::string> overrides{"run.dir=" + (folder / "run").string(),
+                                     "data.train_count=320",
+                                     "data.test_count=100",
+                                     "model.width=4",
+                                     "train.epochs=2",
+                                     "train.batch=32",
+                                     "tasks.length=2e",
+                                     "tasks.select_length=1e",
+                                     "tasks.lr_weights=0.1",
+                                     "tasks.validate_every=2e",
+                                     "tasks.batch=32",
+                                     "tasks.sets=[\"textures\"]",
+                                     "tasks.resume=true",
+                                     "train.threads=2"};
+  overrides.insert(overrides.end(), more.begin(), more.end());
+  return train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml", overrides);
+}
+
+std::vector<std::string> AllMethods() {
+  std::vector<std::string> names;
+  for (const auto& row : train::MethodTable()) names.emplace_back(row.name);
+  return names;
+}
+
+TEST_CASE("tasks keep the backbone and the first task bit for bit") {
+  const ScratchFolder scratch;
+  Config config = SmallConfig(scratch.path());
+  config.tasks.methods = AllMethods();
+  // Fails where a logit of the first task changes.
+  train::RunTasksCompare(config);
+
+  // Every task file switches a fresh model to its task and back.
+  Config loaded = config;
+  loaded.model.weights =
+      (std::filesystem::path(config.run.dir) / "weights.safetensors").string();
+  const auto data = train::OpenData(config, config.data.set);
+  const auto model = train::BuildModel(loaded, data.classes);
+  datasets::BatchStream test(
+      data.test, train::MakeBatchOptions(config, data, 50, false, Key()));
+  train::Calibrate(model.get(), &test, 2);
+  const auto first = train::CaptureTask(model.get(), "");
+  const auto cells = train::CellsOf(model.get());
+  const Tensor before = train::Logits(model.get(), &test);
+  const std::string hash = train::BackboneHash(model.get());
+  const auto size = train::SizeOfBackbone(model.get());
+  std::set<std::string> seen;
+  for (const auto& entry : std::filesystem::directory_iterator(
+           std::filesystem::path(config.run.dir) / "tasks")) {
+    INFO("file ", entry.path().string());
+    const auto state = train::LoadTask(entry.path(), hash);
+    seen.insert(state.mask);
+    train::ApplyTask(model.get(), state);
+    const Tensor once = train::Logits(model.get(), &test);
+    CHECK_FALSE(BitEqual(once, before));
+    const auto there = train::CostOfSwitch(cells, train::CellsOf(model.get()));
+    const bool columns_only = state.mask.empty() || state.mask == "xbm" ||
+                              state.mask == "xma" || state.mask == "scale";
+    if (columns_only) CHECK(there == hw::WriteCost{});
+    if (state.mask == "full") CHECK(there.cells > 0);
+    if (state.mask == "xma2" || state.mask == "xst") {
+      CHECK(there.cells > 0);
+      CHECK(double(there.cells) <= config.tasks.budget * double(size.cells));
+    }
+    train::ApplyTask(model.get(), first);
+    CHECK(train::CostOfSwitch(cells, train::CellsOf(model.get())) ==
+          hw::WriteCost{});
+    CHECK(BitEqual(train::Logits(model.get(), &test), before));
+    train::ApplyTask(model.get(), state);
+    CHECK(BitEqual(train::Logits(model.get(), &test), once));
+    CHECK_THROWS_AS(train::LoadTask(entry.path(), "0123456789abcdef"), Error);
+  }
+  CHECK(seen.size() == AllMethods().size() - 1);  // head and bn have no mask
+}
+
+TEST_CASE("a comparison that is started again goes on where it stopped") {
+  const ScratchFolder scratch;
+  const Config config = SmallConfig(
+      scratch.path(),
+      {"tasks.methods=bn", "tasks.length=1e",
+       "tasks.variants=[\"xma tasks.lr_scale=0.01|0.1\"]", "tasks.seeds=2"});
+  train::RunTasksCompare(config);
+  const auto log = std::filesystem::path(config.run.dir) / "compare.jsonl";
+  const std::string text = ReadFile(log);
+  // A line for each training and one for each test: bn twice, of xma two
+  // candidates with one test, and a second seed.
+  CHECK(std::ranges::count(text, '\n') == 4 + 3 + 2);
+  train::RunTasksCompare(config);
+  CHECK(ReadFile(log) == text);
+  // A line that is lost is trained again, to the same values.
+  const size_t last = text.rfind('\n', text.size() - 2) + 1;
+  WriteFileAtomically(log, text.substr(0, last));
+  train::RunTasksCompare(config);
+  const train::CompareLog again(log);
+  const auto rows = train::CompareRows(config);
+  CHECK(rows.size() == 2);
+  CHECK(rows[1].label == "xma");
+  CHECK(rows[1].candidates.size() == 2);
+}
+
+TEST_CASE("rows of a comparison say what is wrong with them") {
+  const ScratchFolder scratch;
+  const auto complaint = [&](const std::string& variant) {
+    Config config = SmallConfig(scratch.path());
+    config.tasks.variants = {variant};
+    try {
+      train::CompareRows(config);
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  const auto has = [&](const std::string& variant, const std::string& text) {
+    INFO("variant ", variant, ": ", complaint(variant));
+    CHECK(complaint(variant).find("tasks.variants") != std::string::npos);
+    CHECK(complaint(variant).find(text) != std::string::npos);
+  };
+  CHECK(complaint("xma2 tasks.budget=0.2").empty());
+  has("xma3", "expected items such as");
+  has("xma2 tasks.budget", "expected key=value");
+  has("xma2 tasks.budget=0.1|", "expected key=value");
+  has("xma2 hw.rows=32", "hw.rows");
+  has("xma2 tasks.seeds=2", "tasks.seeds");
+  has("xma2 tasks.budget=7", "tasks.budget");
+  has("xma2 tasks.budget=0.1 tasks.budget=0.2", "twice");
+  has("xbm", "twice");
+}
+
+}  // namespace
+}  // namespace ohm::test

@@ -1,0 +1,337 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <map>
+
+#include "core/base/check.h"
+#include "train/commands/command.h"
+#include "train/experiment.h"
+#include "train/table_print.h"
+#include "train/tasks/backbone.h"
+#include "train/tasks/export.h"
+#include "train/tasks/store.h"
+#include "train/trainers/task.h"
+
+namespace ohm::train {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double Since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// A store with its model, set to no task yet.
+struct OpenedStore {
+  explicit OpenedStore(const Config& config)
+      : store(config.tasks.store),
+        model(BuildModel(config, config.model.classes)),
+        image_size(config.data.image_size) {
+    OHM_CHECK(BackboneHash(model.get()) == store.backbone_hash(),
+              "'" + store.path().string() +
+                  "': backbone.safetensors is not the backbone that the tasks "
+                  "belong to");
+  }
+
+  // Sets the model to a task and checks that it computes what it computed when
+  // it was added.
+  void Set(const std::string& name) {
+    ApplyTask(model.get(), store.Load(name));
+    const std::string outputs = ProbeHash(model.get(), image_size);
+    OHM_CHECK(outputs == store.Find(name).outputs,
+              fmt::format("task '{}': expected outputs {}, got {}", name,
+                          store.Find(name).outputs, outputs));
+  }
+  void CheckAll() {
+    for (const StoredTask& task : store.tasks()) Set(task.name);
+  }
+
+  TaskStore store;
+  std::unique_ptr<nn::Model> model;
+  int64_t image_size;
+};
+
+std::string CostText(const hw::WriteCost& cost) {
+  return fmt::format("{} cells in {} rows of {} arrays", cost.cells, cost.rows,
+                     cost.arrays);
+}
+
+// The accounting of one task, a line per term.
+std::string SizeTable(const TaskSize& size, const BackboneSize& backbone) {
+  TextTable table({{"term", "", TableColumn::Align::kLeft},
+                   {"entries"},
+                   {"bits each"},
+                   {"bytes", "B"},
+                   {"of the weights", "%"},
+                   {"of Piggyback's mask", "%"}});
+  const auto row = [&](const std::string& term, const std::string& entries,
+                       const std::string& bits, int64_t bytes) {
+    table.AddRow(
+        {term, entries, bits, std::to_string(bytes),
+         FormatPercent(double(bytes) / double(backbone.bytes())),
+         FormatPercent(double(bytes) / double(backbone.piggyback_bytes()))});
+  };
+  for (const auto& [kind, term] : size.mask) {
+    const std::string what =
+        kind == "weights" ? "new weights" : "mask of " + kind;
+    row(what, std::to_string(term.entries), std::to_string(term.bits_each),
+        term.bytes());
+  }
+  row("batch norm", "", "", size.norm_bytes);
+  row("head", "", "", size.head_bytes);
+  row("converter ranges", "", "", size.range_bytes);
+  return table.str() +
+         fmt::format(
+             "the backbone's convolutions: {} weights of {} bits, {} B; "
+             "Piggyback's binary mask over them: {} B\n",
+             backbone.weights, backbone.bits_each, backbone.bytes(),
+             backbone.piggyback_bytes());
+}
+
+// What set and method the words ask for.
+struct Wanted {
+  std::string set;
+  const MethodRow* method;
+};
+
+Wanted WhatToAdd(const Config& config, const std::string& name) {
+  if (config.tasks.methods.size() != 1) {
+    throw UsageError(
+        "ohmgrad tasks add: expected one --method, as 'ohmgrad list' names "
+        "them");
+  }
+  const auto& sets = config.tasks.sets;
+  if (sets.size() > 1) {
+    throw UsageError("ohmgrad tasks add: expected one --data");
+  }
+  return {sets.empty() ? name : sets[0], &FindMethod(config.tasks.methods[0])};
+}
+
+}  // namespace
+
+Metrics RunTasksInit(const Config& config) {
+  ApplyThreads(config);
+  const RunFolder folder(config.run.dir);
+  Backbone backbone = MakeBackbone(config, folder);
+  Config own = backbone.config;
+  own.model.classes = backbone.data.classes;
+  own.tasks.sets.clear();
+  own.tasks.methods.clear();
+  own.tasks.variants.clear();
+  nn::Model* model = backbone.model.get();
+  const auto store = TaskStore::Create(
+      config.tasks.store, own, model,
+      {config.data.set, config.data.set, "backbone", std::nan(""),
+       backbone.crossbar_top1, ProbeHash(model, config.data.image_size)});
+  fmt::print("'{}' holds the backbone {} and its task '{}'\n",
+             store.path().string(), store.backbone_hash(), store.active());
+  return {{"command", std::string("tasks init")},
+          {"store", store.path().string()},
+          {"backbone", store.backbone_hash()},
+          {"test_top1", backbone.crossbar_top1}};
+}
+
+Metrics RunTasksAdd(const Config& config, const std::string& name) {
+  const Wanted wanted = WhatToAdd(config, name);
+  ApplyThreads(config);
+  OpenedStore opened(config);
+  opened.store.CheckNew(name);
+  nn::Model* model = opened.model.get();
+  const std::string first = opened.store.tasks().front().name;
+  opened.CheckAll();
+  opened.Set(first);
+  const WrittenCells cells = CellsOf(model);
+  const auto data = OpenData(config, wanted.set);
+  const RunFolder folder(config.run.dir);
+  const TaskResult result = TrainTask(config, wanted.set, data, *wanted.method,
+                                      opened.store.Load(first), model, folder);
+  const double test = TestTask(config, data, result.state, model).top1;
+  opened.store.Add({name, wanted.set, wanted.method->name, result.validation,
+                    test, ProbeHash(model, opened.image_size)},
+                   result.state);
+  const auto cost = CostOfSwitch(cells, CellsOf(model));
+  const TaskSize size = SizeOf(model, result.state);
+  opened.CheckAll();  // the new one as well, from its file
+  fmt::print(
+      "task '{}' ({}, {}): {} % of the validation images, {} % of the test "
+      "images\n\n{}\nwritten from the backbone, and back: {}\n{} other tasks: "
+      "outputs unchanged bit for bit\n",
+      name, wanted.set, wanted.method->name, FormatPercent(result.validation),
+      FormatPercent(test), SizeTable(size, SizeOfBackbone(model)),
+      CostText(cost), opened.store.tasks().size() - 1);
+  return {{"command", std::string("tasks add")},  {"task", name},
+          {"validation_top1", result.validation}, {"test_top1", test},
+          {"mask_bytes", size.mask_bytes()},      {"bytes", size.bytes()},
+          {"cells_written", cost.cells},          {"rows_written", cost.rows},
+          {"arrays_written", cost.arrays}};
+}
+
+Metrics RunTasksSwitch(const Config& config, const std::string& name) {
+  ApplyThreads(config);
+  OpenedStore opened(config);
+  opened.store.Find(name);
+  const std::string from = opened.store.active();
+  opened.Set(from);
+  const WrittenCells cells = CellsOf(opened.model.get());
+  opened.Set(name);
+  const auto cost = CostOfSwitch(cells, CellsOf(opened.model.get()));
+  const TaskSize size = SizeOf(opened.model.get(), opened.store.Load(name));
+  opened.store.SetActive(name);
+  fmt::print(
+      "from '{}' to '{}': {} to write, {} B of the task to load; outputs as "
+      "when it was added, bit for bit\n",
+      from, name, CostText(cost), size.bytes());
+  return {{"command", std::string("tasks switch")},
+          {"from", from},
+          {"to", name},
+          {"cells_written", cost.cells},
+          {"rows_written", cost.rows},
+          {"arrays_written", cost.arrays},
+          {"bytes", size.bytes()}};
+}
+
+Metrics RunTasksRemove(const Config& config, const std::string& name) {
+  TaskStore store(config.tasks.store);
+  store.Remove(name);
+  fmt::print("'{}' no longer holds task '{}'\n", store.path().string(), name);
+  return {{"command", std::string("tasks remove")}, {"task", name}};
+}
+
+Metrics RunTasksList(const Config& config, const std::string& /*name*/) {
+  ApplyThreads(config);
+  OpenedStore opened(config);
+  nn::Model* model = opened.model.get();
+  opened.Set(opened.store.tasks().front().name);
+  const WrittenCells cells = CellsOf(model);
+  TextTable table({{"task", "", TableColumn::Align::kLeft},
+                   {"data", "", TableColumn::Align::kLeft},
+                   {"method", "", TableColumn::Align::kLeft},
+                   {"in use", "", TableColumn::Align::kLeft},
+                   {"test top-1", "%"},
+                   {"mask", "B"},
+                   {"new weights", "B"},
+                   {"batch norm", "B"},
+                   {"head", "B"},
+                   {"cells to write"}});
+  std::vector<Metrics> list;
+  for (const StoredTask& task : opened.store.tasks()) {
+    opened.Set(task.name);
+    const TaskSize size = SizeOf(model, opened.store.Load(task.name));
+    const auto cost = CostOfSwitch(cells, CellsOf(model));
+    const bool in_use = task.name == opened.store.active();
+    table.AddRow({task.name, task.set, task.method, in_use ? "yes" : "",
+                  std::isfinite(task.test) ? FormatPercent(task.test) : "",
+                  std::to_string(size.mask_bytes()),
+                  std::to_string(size.Term("weights").bytes()),
+                  std::to_string(size.norm_bytes),
+                  std::to_string(size.head_bytes), std::to_string(cost.cells)});
+    list.push_back({{"task", task.name},
+                    {"set", task.set},
+                    {"method", task.method},
+                    {"active", in_use},
+                    {"test_top1", task.test},
+                    {"mask_bytes", size.mask_bytes()},
+                    {"bytes", size.bytes()},
+                    {"cells_written", cost.cells}});
+  }
+  fmt::print("{}", table.str());
+  return {{"command", std::string("tasks list")},
+          {"store", opened.store.path().string()},
+          {"tasks", ToJsonList(list)}};
+}
+
+Metrics RunTasksExport(const Config& config, const std::string& name) {
+  ApplyThreads(config);
+  OpenedStore opened(config);
+  opened.Set(opened.store.active());
+  const WrittenCells cells = CellsOf(opened.model.get());
+  opened.Set(name);
+  const std::filesystem::path folder = config.run.dir;
+  const auto cost = ExportTask(opened.model.get(), cells, folder);
+  fmt::print("cells.csv and columns.csv in '{}': from '{}' to '{}' {}\n",
+             folder.string(), opened.store.active(), name, CostText(cost));
+  return {{"command", std::string("tasks export")},
+          {"task", name},
+          {"cells_written", cost.cells},
+          {"run_dir", folder.string()}};
+}
+
+namespace {
+
+// What it took to switch between all tasks of a store, at random.
+struct Switches {
+  int64_t count = 0, bytes = 0;
+  hw::WriteCost cost;
+  double seconds = 0;  // of setting the model and programming its arrays
+};
+
+Switches SwitchAtRandom(OpenedStore* opened, int64_t count, Key key) {
+  nn::Model* model = opened->model.get();
+  std::map<std::string, TaskState> states;
+  std::map<std::string, WrittenCells> cells;
+  std::map<std::string, int64_t> bytes;
+  for (const StoredTask& task : opened->store.tasks()) {
+    states[task.name] = opened->store.Load(task.name);
+    opened->Set(task.name);
+    cells[task.name] = CellsOf(model);
+    bytes[task.name] = SizeOf(model, states[task.name]).bytes();
+  }
+  const auto& tasks = opened->store.tasks();
+  size_t at = tasks.size() - 1;  // as the loop has left it
+  Switches sum;
+  for (; sum.count < count; ++sum.count) {
+    const WrittenCells before = CellsOf(model);
+    const size_t step = 1 + key.Below(uint64_t(sum.count), tasks.size() - 1);
+    at = (at + step) % tasks.size();
+    const StoredTask& to = tasks[at];
+    const auto start = Clock::now();
+    ApplyTask(model, states[to.name]);
+    const std::string outputs = ProbeHash(model, opened->image_size);
+    sum.seconds += Since(start);
+    OHM_CHECK(outputs == to.outputs,
+              fmt::format("switch {} to '{}': expected outputs {}, got {}",
+                          sum.count + 1, to.name, to.outputs, outputs));
+    const WrittenCells after = CellsOf(model);
+    OHM_CHECK(CostOfSwitch(cells[to.name], after) == hw::WriteCost{},
+              fmt::format("switch {} to '{}': the cells are not what they were",
+                          sum.count + 1, to.name));
+    sum.cost += CostOfSwitch(before, after);
+    sum.bytes += bytes[to.name];
+  }
+  return sum;
+}
+
+}  // namespace
+
+Metrics RunTasksCheck(const Config& config, const std::string& /*name*/) {
+  ApplyThreads(config);
+  OpenedStore opened(config);
+  opened.CheckAll();
+  const size_t tasks = opened.store.tasks().size();
+  fmt::print("{} tasks: files whole, outputs as when they were added\n", tasks);
+  Metrics metrics{{"command", std::string("tasks check")},
+                  {"tasks", int64_t(tasks)}};
+  if (tasks < 2 || config.tasks.switches == 0) return metrics;
+  const Switches all =
+      SwitchAtRandom(&opened, config.tasks.switches, Key().Child("switches"));
+  const auto each = [&](int64_t sum) {
+    return double(sum) / double(all.count);
+  };
+  fmt::print(
+      "{} switches at random: outputs and cells bit for bit as they were, "
+      "every time\non average a switch takes {:.1f} ms here (with 64 images "
+      "computed), moves {:.0f} B and writes {:.0f} cells in {:.0f} rows of "
+      "{:.1f} arrays\n",
+      all.count, 1000 * all.seconds / double(all.count), each(all.bytes),
+      each(all.cost.cells), each(all.cost.rows), each(all.cost.arrays));
+  metrics.emplace_back("switches", all.count);
+  metrics.emplace_back("milliseconds", 1000 * all.seconds / double(all.count));
+  metrics.emplace_back("bytes", each(all.bytes));
+  metrics.emplace_back("cells_written", each(all.cost.cells));
+  metrics.emplace_back("rows_written", each(all.cost.rows));
+  metrics.emplace_back("arrays_written", each(all.cost.arrays));
+  return metrics;
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,121 @@
+#include "train/tasks/accounting.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "hw/converters.h"
+#include "nn/crossbar_policy.h"
+#include "nn/masks/own_weights.h"
+#include "train/tasks/mask_names.h"
+
+namespace ohm::train {
+namespace {
+
+constexpr int64_t kFloat = sizeof(float);
+
+// Leaves that masks may be on.
+std::vector<nn::CrossbarLeaf> Convolutions(nn::Model* model) {
+  std::vector<nn::CrossbarLeaf> leaves = nn::CrossbarLeaves(model);
+  std::erase_if(
+      leaves, [&](const auto& leaf) { return !TakesMask(*model, leaf.path); });
+  return leaves;
+}
+
+void AddMask(const nn::Mask& mask, TaskSize* size) {
+  for (const auto& [kind, count] : mask.Counts()) {
+    MaskTerm& term = size->mask[kind];
+    term.entries += count.entries;
+    term.bits_each = count.bits_each;
+  }
+}
+
+}  // namespace
+
+const MaskTerm& TaskSize::Term(const std::string& kind) const {
+  static const MaskTerm none;
+  const auto found = mask.find(kind);
+  return found == mask.end() ? none : found->second;
+}
+
+int64_t TaskSize::mask_bytes() const {
+  int64_t sum = 0;
+  for (const auto& [kind, term] : mask) {
+    if (kind != "weights") sum += term.bytes();
+  }
+  return sum;
+}
+
+int64_t TaskSize::bytes() const {
+  return mask_bytes() + Term("weights").bytes() + norm_bytes + head_bytes +
+         range_bytes;
+}
+
+TaskSize SizeOf(nn::Model* model, const TaskState& state) {
+  TaskSize size;
+  for (const auto& p : model->Parameters()) {
+    const auto found = state.tensors.find(p.name);
+    if (found == state.tensors.end()) continue;
+    const auto bytes = int64_t(found->second.bytes());
+    if (nn::IsNorm(p.role)) size.norm_bytes += bytes;
+    if (model->IsHead(p.name)) size.head_bytes += bytes;
+  }
+  for (const auto& b : model->Buffers()) {
+    const auto found = state.tensors.find(b.name);
+    if (found == state.tensors.end()) continue;
+    const bool range = b.name.find(".crossbar.") != std::string::npos;
+    (range ? size.range_bytes : size.norm_bytes) +=
+        int64_t(found->second.bytes());
+  }
+  if (state.mask.empty()) return size;
+  const NoGrad quiet;
+  for (const auto& leaf : Convolutions(model)) {
+    const auto mask =
+        nn::FindMask(state.mask).make(leaf.Masked(), state.options);
+    mask->Unpack(PackedMaskOf(state.tensors, leaf.path));
+    AddMask(*mask, &size);
+    const Var gain = mask->Gain({});
+    if (!gain.defined()) continue;
+    size.columns_off += std::ranges::count(gain.value().span(), 0.0F);
+  }
+  return size;
+}
+
+BackboneSize SizeOfBackbone(nn::Model* model) {
+  BackboneSize size;
+  for (const auto& leaf : Convolutions(model)) {
+    const nn::MaskedLayer layer = leaf.Masked();
+    size.weights += layer.weights.count();
+    size.bits_each = nn::BitsPerWeight(layer.largest);
+    size.cells += leaf.Report().used_cells;
+  }
+  return size;
+}
+
+WrittenCells CellsOf(nn::Model* model) {
+  const NoGrad quiet;
+  WrittenCells cells;
+  for (const auto& leaf : Convolutions(model)) {
+    const nn::MaskedLayer layer = leaf.Masked();
+    nn::Mask* mask = leaf.policy->mask();
+    const Var backbone{layer.weights};
+    const Var held = mask == nullptr ? backbone : mask->Weights(backbone, {});
+    const hw::QuantizedWeights q =
+        hw::QuantizeWeights(held.value(), layer.largest, layer.range);
+    cells.convolutions.emplace_back(q.codes, layer.map, leaf.policy->spec());
+    cells.maps.push_back(layer.map);
+  }
+  return cells;
+}
+
+hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to) {
+  OHM_CHECK(from.maps.size() == to.maps.size(),
+            "[tasks] expected cells of one backbone to switch between");
+  hw::WriteCost cost;
+  for (size_t i = 0; i < from.maps.size(); ++i) {
+    cost += hw::CostOfWriting(from.convolutions[i], to.convolutions[i],
+                              from.maps[i]);
+  }
+  return cost;
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,60 @@
+// What a task takes and what it costs to write, term by term.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "hw/cell_digits.h"
+#include "train/run_folder.h"
+#include "train/tasks/task_state.h"
+
+namespace ohm::train {
+
+// One term of a mask, over all layers.
+struct MaskTerm {
+  int64_t entries = 0;
+  int64_t bits_each = 0;
+
+  int64_t bits() const { return entries * bits_each; }
+  int64_t bytes() const { return (bits() + 7) / 8; }
+};
+
+// Of a task's state. Bytes are of packed bits; batch norm counts as 4 floats
+// per channel (scale, shift, mean, variance), the head and ranges as floats.
+struct TaskSize {
+  // By kind (nn/masks/mask.h): columns, elements, kernels, pes, weights.
+  std::map<std::string, MaskTerm> mask;
+  int64_t columns_off = 0;  // factors that are 0
+  int64_t norm_bytes = 0, head_bytes = 0, range_bytes = 0;
+
+  const MaskTerm& Term(const std::string& kind) const;
+  int64_t mask_bytes() const;  // of all kinds but the weights
+  int64_t bytes() const;       // of everything
+};
+// `model` may be set to any task of its backbone.
+TaskSize SizeOf(nn::Model* model, const TaskState& state);
+
+// The backbone that shares are given of.
+struct BackboneSize {
+  int64_t weights = 0;    // of convolutions
+  int64_t bits_each = 0;  // as cells hold them; 32 for ideal ones
+  int64_t cells = 0;      // that convolutions use
+  int64_t bytes() const { return (weights * bits_each + 7) / 8; }
+  // An element-wise binary mask over the same weights, one bit each.
+  int64_t piggyback_bytes() const { return (weights + 7) / 8; }
+};
+BackboneSize SizeOfBackbone(nn::Model* model);
+
+// The codes in the cells of every convolution while `model` is set as it is, as
+// ideal devices are given to hold; heads are the tasks' own arrays.
+struct WrittenCells {
+  std::vector<hw::CellDigits> convolutions;
+  std::vector<hw::TileMap> maps;
+};
+WrittenCells CellsOf(nn::Model* model);
+// The convolutions' cells, rows and arrays that going from one task to another
+// writes.
+hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to);
+
+}  // namespace ohm::train

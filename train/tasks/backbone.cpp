@@ -1,0 +1,60 @@
+#include "train/tasks/backbone.h"
+
+#include <fmt/format.h>
+
+#include "core/base/check.h"
+#include "train/evaluate.h"
+#include "train/experiment.h"
+#include "train/table_print.h"
+#include "train/trainers/backbone.h"
+
+namespace ohm::train {
+namespace {
+
+// Trains the backbone digitally where the config names no weights; returns the
+// config that names them.
+Config WithWeights(const Config& config, const datasets::OpenedDataset& data,
+                   const RunFolder& folder) {
+  Config with = config;
+  if (!with.model.weights.empty()) return with;
+  fmt::print("training {} on {} digitally\n", config.model.name,
+             config.data.set);
+  const auto model = BuildDigitalModel(config, data.classes);
+  Config own = config;
+  own.train.resume = config.tasks.resume;
+  TrainBackbone(own, data, model.get(), folder);
+  with.model.weights = folder.weights().string();
+  return with;
+}
+
+}  // namespace
+
+datasets::BatchStream TestStream(const Config& config,
+                                 const datasets::OpenedDataset& data) {
+  return {data.test,
+          MakeBatchOptions(config, data, config.eval.batch, false, Key())};
+}
+
+Backbone MakeBackbone(const Config& config, const RunFolder& folder) {
+  if (!config.on_crossbar()) {
+    ThrowAtKey(config, "hw.preset",
+               "expected a preset, because tasks adapt a network that sits on "
+               "crossbars, got none");
+  }
+  Backbone backbone;
+  backbone.data = OpenData(config, config.data.set);
+  backbone.config = WithWeights(config, backbone.data, folder);
+  const auto digital =
+      BuildDigitalModel(backbone.config, backbone.data.classes);
+  auto test = TestStream(config, backbone.data);
+  backbone.digital_top1 = Evaluate(digital.get(), &test).top1;
+  backbone.model = BuildModel(backbone.config, backbone.data.classes);
+  CalibrateIfNeeded(config, backbone.data, backbone.model.get());
+  backbone.crossbar_top1 = Evaluate(backbone.model.get(), &test).top1;
+  fmt::print("backbone on {}: {} % digital, {} % on crossbars\n",
+             config.data.set, FormatPercent(backbone.digital_top1),
+             FormatPercent(backbone.crossbar_top1));
+  return backbone;
+}
+
+}  // namespace ohm::train

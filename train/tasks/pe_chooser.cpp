@@ -1,0 +1,107 @@
+#include "train/tasks/pe_chooser.h"
+
+#include <cmath>
+
+#include "core/base/check.h"
+#include "nn/crossbar_policy.h"
+
+namespace ohm::train {
+namespace {
+
+// Weights in the cells of PEs that are on (gated) or chosen.
+int64_t WeightsOn(const nn::PeMask& mask) {
+  int64_t sum = 0;
+  size_t next = 0;
+  for (size_t p = 0; p < mask.chosen().size(); ++p) {
+    if (mask.chosen()[p] == 0) continue;
+    const bool on =
+        !mask.gates().defined() || mask.gates().value().data()[next] > 0;
+    ++next;
+    if (on) sum += mask.grid().pes()[p].weights;
+  }
+  return sum;
+}
+
+}  // namespace
+
+PeChooser::PeChooser(nn::Model* model, const TasksOptions& options,
+                     int64_t until, Key key)
+    : options_(options),
+      selector_(FindSelector(options.select)),
+      until_(until),
+      rounds_(selector_.gated ? 2 : options.select_rounds) {
+  for (const auto& leaf : nn::CrossbarLeaves(model)) {
+    auto* mask = dynamic_cast<nn::PeMask*>(leaf.policy->mask());
+    if (mask == nullptr) continue;
+    layers_.push_back(
+        {mask, leaf.layer->weight().value(), {}, key.Child(leaf.path)});
+  }
+  OHM_CHECK(!layers_.empty(), "internal: expected PE masks to choose among");
+  budget_ = int64_t(std::floor(options.budget * double(Weights(false)) + 0.5));
+}
+
+int64_t PeChooser::Weights(bool chosen_only) const {
+  int64_t sum = 0;
+  for (const RankedLayer& layer : layers_) {
+    sum += chosen_only ? WeightsOn(*layer.mask) : layer.mask->grid().weights();
+  }
+  return sum;
+}
+
+bool PeChooser::Start() {
+  const bool all = budget_ == Weights(false);
+  if (budget_ == 0 || all) round_ = rounds_ + 1;  // nothing to choose
+  if (budget_ == 0) return false;
+  for (RankedLayer& layer : layers_) {
+    if (all || selector_.trains_all) {
+      layer.mask->Choose(std::vector<uint8_t>(layer.mask->chosen().size(), 1));
+    } else {
+      layer.mask->set_profile(&layer.profile);
+    }
+  }
+  return true;
+}
+
+bool PeChooser::At(int64_t steps) {
+  if (steps == 0 && round_ == 1) Start();
+  if (done()) return steps == 0;
+  SetPrices();
+  if (steps < until_ * round_ / rounds_) return steps == 0;
+  const bool first_gates = selector_.gated && round_ == 1;
+  if (first_gates) {
+    for (RankedLayer& layer : layers_) layer.mask->AddGates();
+  } else {
+    ChooseRound();
+  }
+  ++round_;
+  return true;
+}
+
+void PeChooser::ChooseRound() {
+  const double part = double(round_) / double(rounds_);
+  const double all = double(Weights(false));
+  const double share = selector_.trains_all && !selector_.gated
+                           ? std::pow(double(budget_) / all, part)
+                           : part * double(budget_) / all;
+  const bool last = round_ == rounds_;
+  const auto flags =
+      ChooseWithin(layers_, selector_, last ? budget_ : int64_t(share * all),
+                   /*keep=*/!selector_.trains_all);
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    layers_[l].mask->RemoveGates();
+    layers_[l].mask->Choose(flags[l]);
+    layers_[l].profile = {};
+    if (last) layers_[l].mask->set_profile(nullptr);
+  }
+}
+
+// d (price max(0, share of cells - budget)) / d gate, per weight of the PE.
+void PeChooser::SetPrices() {
+  if (!selector_.gated || round_ == 1) return;
+  const int64_t all = Weights(false);
+  const bool over = Weights(true) > budget_;
+  const auto price = float(over ? options_.gate_price / double(all) : 0.0);
+  for (RankedLayer& layer : layers_) layer.mask->set_gate_price(price);
+}
+
+}  // namespace ohm::train

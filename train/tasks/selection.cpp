@@ -1,0 +1,128 @@
+#include "train/tasks/selection.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/base/check.h"
+
+namespace ohm::train {
+namespace {
+
+// Sum of term(weight index) over the PE.
+template <typename F>
+double SumOver(const RankedLayer& layer, size_t pe, F&& term) {
+  const nn::PeGrid& grid = layer.mask->grid();
+  double sum = 0;
+  grid.VisitWeights(grid.pes()[pe], [&](int64_t i) { sum += term(size_t(i)); });
+  return sum;
+}
+
+double Square(double v) { return v * v; }
+
+double Random(const RankedLayer& layer, size_t pe) {
+  return layer.key.Uniform(pe) * double(layer.mask->grid().pes()[pe].weights);
+}
+
+double Energy(const RankedLayer& layer, size_t pe) {
+  const float* square = layer.profile.square.data();
+  return SumOver(layer, pe, [&](size_t i) { return double(square[i]); });
+}
+
+double MeanGradient(const RankedLayer& layer, size_t pe) {
+  const float* sum = layer.profile.sum.data();
+  return SumOver(layer, pe, [&](size_t i) { return Square(sum[i]); });
+}
+
+double Saliency(const RankedLayer& layer, size_t pe) {
+  const float* magnitude = layer.profile.magnitude.data();
+  const float* w = layer.backbone.data();
+  return SumOver(layer, pe, [&](size_t i) {
+    return double(magnitude[i]) * std::fabs(double(w[i]));
+  });
+}
+
+double Movement(const RankedLayer& layer, size_t pe) {
+  const Tensor all = layer.mask->AllWeights();
+  const float* now = all.data();
+  const float* before = layer.backbone.data();
+  return SumOver(layer, pe, [&](size_t i) {
+    return Square(double(now[i]) - double(before[i]));
+  });
+}
+
+// Gates are of chosen PEs, in their order.
+double Gate(const RankedLayer& layer, size_t pe) {
+  const auto& chosen = layer.mask->chosen();
+  OHM_CHECK(layer.mask->gates().defined() && chosen[pe] != 0,
+            "internal: expected a gate on every PE that is ranked");
+  const auto at = std::count(chosen.begin(), chosen.begin() + int64_t(pe), 1);
+  return double(layer.mask->gates().value().data()[at]) *
+         double(layer.mask->grid().pes()[pe].weights);
+}
+
+struct Candidate {
+  size_t layer, pe;
+  double score;  // per weight
+  bool kept;
+};
+
+}  // namespace
+
+const std::vector<SelectorRow>& SelectorTable() {
+  static const std::vector<SelectorRow> table = {
+      {"random", "by lot: what every other rule must beat", false, false,
+       Random},
+      {"gradient", "greatest energy of the weights' gradients", false, false,
+       Energy},
+      {"mean_gradient", "greatest energy of the gradients' mean", false, false,
+       MeanGradient},
+      {"saliency", "greatest sum of |gradient x weight|", false, false,
+       Saliency},
+      {"movement", "all PEs are trained first, those that moved most are kept",
+       true, false, Movement},
+      {"gates", "all PEs are trained first, then learned gates on them decide",
+       true, true, Gate},
+  };
+  return table;
+}
+
+const SelectorRow& FindSelector(const std::string& name) {
+  std::string names;
+  for (const SelectorRow& row : SelectorTable()) {
+    if (name == row.name) return row;
+    names += std::string(names.empty() ? "" : ", ") + row.name;
+  }
+  ThrowError("[tasks] expected one of the selectors " + names + ", got '" +
+             name + "'");
+}
+
+std::vector<std::vector<uint8_t>> ChooseWithin(
+    const std::vector<RankedLayer>& layers, const SelectorRow& selector,
+    int64_t budget, bool keep) {
+  std::vector<Candidate> candidates;
+  std::vector<std::vector<uint8_t>> flags;
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const nn::PeMask& mask = *layers[l].mask;
+    const auto& pes = mask.grid().pes();
+    flags.emplace_back(pes.size(), 0);
+    for (size_t p = 0; p < pes.size(); ++p) {
+      const bool kept = keep && mask.chosen()[p] != 0;
+      const double score = selector.score(layers[l], p);
+      candidates.push_back({l, p, score / double(pes[p].weights), kept});
+    }
+  }
+  std::ranges::stable_sort(candidates, [](const auto& a, const auto& b) {
+    if (a.kept != b.kept) return a.kept;
+    return a.score > b.score;
+  });
+  int64_t left = budget;
+  for (const Candidate& c : candidates) {
+    const int64_t weights = layers[c.layer].mask->grid().pes()[c.pe].weights;
+    if (weights > left) continue;
+    left -= weights;
+    flags[c.layer][c.pe] = 1;
+  }
+  return flags;
+}
+
+}  // namespace ohm::train
