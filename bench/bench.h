@@ -53,6 +53,7 @@ void BenchStep(const BenchOptions& options);
 void BenchKernels(const BenchOptions& options);
 void BenchCrossbar(const BenchOptions& options);
 void BenchChip(const BenchOptions& options);
+void BenchTasks(const BenchOptions& options);
 void BenchWires(const BenchOptions& options);
 void BenchData(const BenchOptions& options);
 void BenchPipeline(const BenchOptions& options);

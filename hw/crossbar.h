@@ -169,6 +169,12 @@ Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy,
                     const PassNoise* noise = nullptr);
 
+// The same, to the conversions' rounding, from the plain weight gradient gw
+// (of gain 1, before RemoveClipped): conversions count as if they passed every
+// sum on, as they do for weights and inputs. Costs a pass over the weights, and
+// so next to nothing where gw is needed anyway.
+Tensor GainGradientOf(const Programmed& weights, const Tensor& gw);
+
 // d<y, gy>/d range for each of ranges.adc, [ranges]; 0 with an ideal ADC.
 // Straight-through: within the range the derivative of a conversion is (code -
 // sum / step) / h, beyond it +-1 (Esser et al., "Learned step size

@@ -144,6 +144,24 @@ Tensor GainGradient(const Tensor& x, const Programmed& weights,
   return gradient;
 }
 
+Tensor GainGradientOf(const Programmed& weights, const Tensor& gw) {
+  const TileMap& map = weights.map;
+  const int64_t fan_in = map.matrix().fan_in;
+  Tensor gradient = Tensor::Empty(map.MaskEntries());
+  ParallelFor(map.outputs(), 4, [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o) {
+      const float* g = gw.data() + o * fan_in;
+      const float* w = weights.effective.data() + o * fan_in;
+      for (int64_t t = 0; t < map.row_tiles(); ++t) {
+        double sum = 0;
+        for (const int32_t k : map.RowsOf(t)) sum += double(g[k]) * w[k];
+        gradient.data()[t * map.outputs() + o] = static_cast<float>(sum);
+      }
+    }
+  });
+  return gradient;
+}
+
 Tensor RangeGradient(const Tensor& x, const Programmed& weights,
                      const Ranges& ranges, const Tensor& gain, const Tensor& gy,
                      const PassNoise* noise) {

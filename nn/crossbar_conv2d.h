@@ -21,7 +21,8 @@ struct CrossbarInputs {
 // counts as constant.
 //   x:    plain convolution gradient of the effective (quantised) weights
 //   w:    plain convolution gradient of the quantised input
-//   gain: gy times the converted partial sums, recomputed
+//   gain: gy times the converted partial sums, recomputed; where w needs a
+//         gradient, too, from that (hw::GainGradientOf)
 //   range: hw::RangeGradient over sqrt(conversions * largest code), which keeps
 //         ranges of all sizes at one pace (LSQ, ICLR 2020, section 2.2)
 // With bf16 images both convolutions are bf16; of the inputs' codes, which bf16

@@ -261,4 +261,17 @@ std::string ResolvedToml(const Config& config) {
   return text;
 }
 
+std::string ChangedKeys(const Config& config) {
+  Config copy = config, standard;
+  const auto rows = KeyRows(&copy), defaults = KeyRows(&standard);
+  std::string text;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (IsCrossbarKey(rows[i].name) && !config.on_crossbar()) continue;
+    const std::string value = ValueText(rows[i]);
+    if (value == ValueText(defaults[i])) continue;
+    text += rows[i].name + " = " + value + "\n";
+  }
+  return text;
+}
+
 }  // namespace ohm::train

@@ -12,6 +12,7 @@
 #include "nn/crossbar_policy.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/linear.h"
+#include "nn/masks/pe.h"
 #include "nn/models/model.h"
 #include "tests/support/gradient_check.h"
 
@@ -154,6 +155,83 @@ TEST_CASE("a fresh mask changes no bit, an empty column adds nothing") {
   Var scores = leaves[1].policy->mask()->Parameters()[0].var;
   scores.mutable_value().FillZero();  // below the threshold: all off
   CHECK_FALSE(BitEqual(plain, model->Forward(Var(Images()), {}).value()));
+}
+
+// A convolution on arrays of 16 x 4, or of one row, with ideal converters.
+std::unique_ptr<nn::Conv2d> IdealConv(int rows) {
+  auto conv = std::make_unique<nn::Conv2d>(
+      nn::Conv2dOptions{.in = 6, .out = 5, .spec = Conv2dSpec::Square(1, 1)},
+      Key(3));
+  hw::CrossbarSpec spec = Ideal();
+  spec.rows = rows;
+  spec.columns = 4;
+  nn::MapToCrossbar(conv.get(), nn::EveryLeaf, spec);
+  CalibrateOn(conv.get(), RandomTensor({2, 5, 5, 6}, Key(4)));
+  return conv;
+}
+
+TEST_CASE(
+    "arrays with masks compute a convolution with the effective weights") {
+  const Tensor x = RandomTensor({2, 5, 5, 6}, Key(4));
+  for (const nn::MaskRow& row : nn::MaskTable()) {
+    CAPTURE(row.name);
+    const auto conv = IdealConv(16);
+    const auto leaf = nn::CrossbarLeaves(conv.get())[0];
+    auto mask = row.make(leaf.Masked(), {});
+    if (auto* pes = dynamic_cast<nn::PeMask*>(mask.get())) {
+      std::vector<uint8_t> chosen(pes->chosen().size(), 0);
+      chosen[1] = chosen[4] = 1;
+      pes->Choose(chosen);
+    }
+    for (const auto& p : mask->Parameters()) {
+      const Tensor moved = RandomTensor(p.var.shape(), Key(9));
+      Var var = p.var;
+      for (int64_t i = 0; i < moved.count(); ++i) {
+        var.mutable_value().data()[i] += moved.data()[i];
+      }
+    }
+    Tensor w = mask->Weights(leaf.layer->weight(), {}).value().Clone();
+    const Var gain = mask->Gain({});
+    const hw::TileMap map = leaf.Map();
+    for (int64_t t = 0; gain.defined() && t < map.row_tiles(); ++t) {
+      for (int64_t o = 0; o < map.outputs(); ++o) {
+        for (const int32_t k : map.RowsOf(t)) {
+          w.data()[o * map.matrix().fan_in + k] *=
+              gain.value().data()[t * map.outputs() + o];
+        }
+      }
+    }
+    leaf.policy->set_mask(std::move(mask));
+    const Tensor y = conv->Forward(Var(x), {}).value();
+    CHECK(MaxError(y, kernels::Conv2d(x, w, Tensor(), conv->spec())) < 1e-5);
+  }
+}
+
+TEST_CASE("with one row to an array a column mask is an element mask") {
+  const Tensor x = RandomTensor({2, 5, 5, 6}, Key(4));
+  const auto conv = IdealConv(1);
+  const auto leaf = nn::CrossbarLeaves(conv.get())[0];
+  const auto logits = [&](const char* kind) {
+    auto mask = nn::FindMask(kind).make(leaf.Masked(), {});
+    Var scores = mask->Parameters()[0].var;
+    CHECK(scores.value().count() == leaf.layer->weight().value().count());
+    const bool columns = scores.shape().rank() == 2;  // [fan-in, out]
+    const int64_t fan_in = columns ? scores.shape()[0] : 54;
+    for (int64_t o = 0; o < 5; ++o) {
+      for (int64_t k = 0; k < fan_in; ++k) {
+        const int32_t row = columns ? leaf.Map().RowsOf(k)[0] : int32_t(k);
+        const bool off = Key(6).Below(uint64_t(o * 54 + row), 3) == 0;
+        scores.mutable_value().data()[columns ? k * 5 + o : o * 54 + k] =
+            off ? -1.0F : 1.0F;
+      }
+    }
+    leaf.policy->set_mask(std::move(mask));
+    return conv->Forward(Var(x), {}).value().Clone();
+  };
+  const Tensor columns = logits("xbm"), elements = logits("piggyback");
+  CHECK(MaxError(columns, elements) < 1e-5);
+  leaf.policy->set_mask(nullptr);
+  CHECK(MaxError(columns, conv->Forward(Var(x), {}).value()) > 0.1);
 }
 
 // The gradient of a mask entry is the exact derivative of the loss in the

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "core/base/check.h"
 #include "core/base/file.h"
@@ -128,6 +131,45 @@ TEST_CASE("a comparison that is started again goes on where it stopped") {
   CHECK(rows.size() == 2);
   CHECK(rows[1].label == "xma");
   CHECK(rows[1].candidates.size() == 2);
+}
+
+// The limits of docs/masks.md, through training and all: the same logits.
+TEST_CASE("methods that are limits of others train to the same network") {
+  const ScratchFolder scratch;
+  const Config config = SmallConfig(
+      scratch.path(),
+      {"tasks.lr_mask=0.01", "tasks.pe_columns=1", "tasks.methods=full,xma,xbm",
+       "tasks.variants=[\"xma2 tasks.budget=1\", \"xma2 tasks.budget=0\", "
+       "\"xma tasks.shift_min=0 tasks.shift_max=0\"]"});
+  train::RunTasksCompare(config);
+  Config loaded = config;
+  loaded.model.weights =
+      (std::filesystem::path(config.run.dir) / "weights.safetensors").string();
+  const auto data = train::OpenData(config, config.data.set);
+  const auto model = train::BuildModel(loaded, data.classes);
+  datasets::BatchStream test(
+      data.test, train::MakeBatchOptions(config, data, 50, false, Key()));
+  train::Calibrate(model.get(), &test, 2);
+  const std::string hash = train::BackboneHash(model.get());
+  std::map<std::string, Tensor> logits;  // by row
+  const auto folder = std::filesystem::path(config.run.dir);
+  std::istringstream lines(ReadFile(folder / "compare.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line);
+    train::ApplyTask(
+        model.get(),
+        train::LoadTask(folder / "tasks" / json.at("file").get<std::string>(),
+                        hash));
+    logits[json.at("row").get<std::string>()] =
+        train::Logits(model.get(), &test);
+  }
+  CHECK(logits.size() == 6);
+  CHECK(BitEqual(logits.at("xma2 tasks.budget=1"), logits.at("full")));
+  CHECK(BitEqual(logits.at("xma2 tasks.budget=0"), logits.at("xma")));
+  CHECK(BitEqual(logits.at("xma tasks.shift_min=0 tasks.shift_max=0"),
+                 logits.at("xbm")));
+  CHECK_FALSE(BitEqual(logits.at("xma"), logits.at("xbm")));
+  CHECK_FALSE(BitEqual(logits.at("full"), logits.at("xma")));
 }
 
 TEST_CASE("rows of a comparison say what is wrong with them") {

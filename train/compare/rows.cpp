@@ -141,7 +141,8 @@ std::string HashOfTraining(const Config& training,
   Config own = training;
   own.model.weights.clear();  // wherever they lie
   own.data.root.clear();
-  const std::string text = ResolvedToml(own) + backbone_hash;
+  own.hw_preset = "-";  // its keys count
+  const std::string text = ChangedKeys(own) + backbone_hash;
   Fnv1a hash;
   hash.Add(text.data(), text.size());
   return hash.Hex();

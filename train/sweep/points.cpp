@@ -198,7 +198,7 @@ std::string SweepAxis(const Config& config) {
 }
 
 std::string SweepPointHash(const SweepPoint& point) {
-  const std::string text = ResolvedToml(point.config);
+  const std::string text = ChangedKeys(point.config);
   const std::string weights = ReadFile(point.config.model.weights);
   Fnv1a hash;
   hash.Add(text.data(), text.size());

@@ -9,11 +9,10 @@
 #include "core/base/check.h"
 #include "datasets/views.h"
 #include "nn/crossbar_policy.h"
-#include "nn/layers/batch_norm2d.h"
 #include "train/experiment.h"
-#include "train/optim/table.h"
 #include "train/progress.h"
 #include "train/tasks/pe_chooser.h"
+#include "train/tasks/trained.h"
 #include "train/training_step.h"
 
 namespace ohm::train {
@@ -80,14 +79,7 @@ class TaskTrainer {
     ApplyTask(model_, backbone);
     model_->head().Reset(classes, key_.Child("head"));
     SetMasks(model_, method_.mask, MaskOptionsOf(options_));
-    const bool own_statistics = method_.own_norm && options_.norm != "frozen";
-    model_->Visit([&](const std::string& /*path*/, nn::Module& module) {
-      if (auto* norm = dynamic_cast<nn::BatchNorm2d*>(&module)) {
-        norm->set_mode(own_statistics ? nn::NormMode::kBatch
-                                      : nn::NormMode::kFrozen);
-      }
-    });
-    Freeze();
+    LeaveTrained(method_, options_, model_);
     if (method_.selects) {
       const int64_t until = std::clamp<int64_t>(
           options_.select_length.Steps(train_.batches()), 1, steps_ - 1);
@@ -98,56 +90,13 @@ class TaskTrainer {
     train_.Start(0);
   }
 
-  // What the method does not train.
-  void Freeze() {
-    const bool own_affine = method_.own_norm && options_.norm == "affine";
-    for (auto& p : model_->Parameters()) {
-      p.var.ClearGrad();
-      p.var.set_requires_grad(model_->IsHead(p.name) || nn::IsMask(p.role) ||
-                              (own_affine && nn::IsNorm(p.role)));
-    }
-  }
-
   void MakeOptimiser() {
-    auto fresh = MakeOptimizer(
-        options_.optimizer, GroupParameters(model_->Parameters(), Rules()), {});
-    if (optimizer_ != nullptr) TakeOver(optimizer_.get(), fresh.get());
+    auto fresh = MakeTaskOptimizer(options_, model_);
+    if (optimizer_ != nullptr) TakeOverState(optimizer_.get(), fresh.get());
     training_.reset();  // before what it points to
     optimizer_ = std::move(fresh);
     training_ =
         std::make_unique<TrainingStep>(model_, optimizer_.get(), step_options_);
-  }
-
-  // State of what is trained before and after PEs are chosen; weights of PEs
-  // start anew.
-  static void TakeOver(Optimizer* from, Optimizer* to) {
-    const auto old = from->State();
-    for (const OptimizerSlot& slot : to->State()) {
-      if (slot.role == nn::Role::kMaskWeight) continue;
-      for (const OptimizerSlot& s : old) {
-        if (s.slot != slot.slot || s.parameter != slot.parameter) continue;
-        if (s.tensor->shape() == slot.tensor->shape()) *slot.tensor = *s.tensor;
-      }
-    }
-  }
-
-  std::vector<GroupRule> Rules() const {
-    const auto of_role = [](nn::Role role) {
-      return [role](const nn::NamedParameter& p) { return p.role == role; };
-    };
-    return {
-        {"scores", of_role(nn::Role::kMaskScore), options_.lr_mask},
-        {"factors", of_role(nn::Role::kMaskFactor), options_.lr_scale},
-        {"weights", of_role(nn::Role::kMaskWeight), options_.lr_weights},
-        {"norm",
-         [](const nn::NamedParameter& p) {
-           return nn::IsNorm(p.role) && p.var.requires_grad();
-         },
-         options_.lr_norm},
-        {"head",
-         [this](const nn::NamedParameter& p) { return model_->IsHead(p.name); },
-         options_.lr_head},
-    };
   }
 
   // Steps up to `until`; sums go to since_.

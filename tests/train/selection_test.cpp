@@ -1,0 +1,143 @@
+// Which PEs are chosen: by merit, within an exact budget.
+#include "train/tasks/selection.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <memory>
+
+#include "core/base/check.h"
+#include "hw/converters.h"
+#include "hw/spec.h"
+#include "tests/support/gradient_check.h"
+
+namespace ohm::test {
+namespace {
+
+// Two layers of PEs of one column; the second layer's row tiles are smaller.
+class Layers {
+ public:
+  Layers() {
+    Add({8, 1, 1, 16});
+    Add({6, 1, 1, 20});
+  }
+
+  std::vector<train::RankedLayer> ranked;
+  int64_t Weights(const std::vector<std::vector<uint8_t>>& flags) const {
+    int64_t sum = 0;
+    for (size_t l = 0; l < flags.size(); ++l) {
+      for (size_t p = 0; p < flags[l].size(); ++p) {
+        if (flags[l][p] != 0) sum += masks_[l]->grid().pes()[p].weights;
+      }
+    }
+    return sum;
+  }
+
+ private:
+  void Add(const Shape& shape) {
+    nn::MaskedLayer layer;
+    layer.weights = RandomTensor(shape, Key(uint64_t(ranked.size())));
+    hw::CrossbarSpec spec;
+    spec.rows = 16;
+    layer.map = hw::TileMap(hw::MatrixOf(shape, 1), spec);
+    layer.largest = hw::LargestWeight(spec);
+    layer.range = hw::MaxAbs(layer.weights);
+    masks_.push_back(
+        std::make_unique<nn::PeMask>(layer, nn::MaskOptions{.pe_columns = 1}));
+    train::RankedLayer one{
+        masks_.back().get(), layer.weights, {}, Key(7).Child(ranked.size())};
+    for (Tensor* t :
+         {&one.profile.sum, &one.profile.magnitude, &one.profile.square}) {
+      *t = Tensor::Zeros(shape);
+    }
+    ranked.push_back(one);
+  }
+
+  std::vector<std::unique_ptr<nn::PeMask>> masks_;
+};
+
+TEST_CASE("PEs with the largest importance per cell are chosen") {
+  Layers layers;
+  // Output 3 of the first layer, and the small last row tile (4 weights) of
+  // output 5 of the second, whose sum is less but not per weight.
+  for (int64_t k = 0; k < 16; ++k) {
+    layers.ranked[0].profile.square.data()[3 * 16 + k] = 1.0F;
+  }
+  for (int64_t k = 16; k < 20; ++k) {
+    layers.ranked[1].profile.square.data()[5 * 20 + k] = 2.0F;
+  }
+  const auto flags = train::ChooseWithin(
+      layers.ranked, train::FindSelector("gradient"), 20, false);
+  CHECK(layers.Weights(flags) == 20);
+  CHECK(flags[0][3] == 1);
+  size_t found = 0;
+  const auto& pes = layers.ranked[1].mask->grid().pes();
+  for (size_t p = 0; p < pes.size(); ++p) {
+    if (flags[1][p] == 0) continue;
+    CHECK(pes[p].first_output == 5);
+    CHECK(pes[p].weights == 4);
+    ++found;
+  }
+  CHECK(found == 1);
+}
+
+TEST_CASE("a choice never exceeds its budget, and keeps what it has") {
+  Layers layers;
+  for (auto& layer : layers.ranked) {
+    const Tensor noise = RandomTensor(layer.backbone.shape(), Key(3));
+    for (int64_t i = 0; i < noise.count(); ++i) {
+      const float g = noise.data()[i];
+      layer.profile.sum.data()[i] = g;
+      layer.profile.magnitude.data()[i] = std::fabs(g);
+      layer.profile.square.data()[i] = g * g;
+    }
+  }
+  for (const char* name :
+       {"random", "gradient", "mean_gradient", "saliency", "movement"}) {
+    CAPTURE(name);
+    const auto& rule = train::FindSelector(name);
+    for (const int64_t budget : {0, 3, 4, 50, 248}) {
+      const auto flags =
+          train::ChooseWithin(layers.ranked, rule, budget, false);
+      const int64_t got = layers.Weights(flags);
+      CHECK(got <= budget);
+      CHECK(budget - got < 16);  // nothing more would have fitted
+      CHECK(flags == train::ChooseWithin(layers.ranked, rule, budget, false));
+    }
+  }
+  const auto& rule = train::FindSelector("random");
+  const auto few = train::ChooseWithin(layers.ranked, rule, 40, false);
+  for (size_t l = 0; l < few.size(); ++l) {
+    layers.ranked[l].mask->Choose(few[l]);
+    layers.ranked[l].key = Key(99);  // another order
+  }
+  const auto more = train::ChooseWithin(layers.ranked, rule, 120, true);
+  for (size_t l = 0; l < few.size(); ++l) {
+    for (size_t p = 0; p < few[l].size(); ++p) CHECK(more[l][p] >= few[l][p]);
+  }
+  CHECK_THROWS_AS(train::FindSelector("luck"), Error);
+}
+
+TEST_CASE("what moved most, and the highest gates, are kept") {
+  Layers layers;
+  for (auto& layer : layers.ranked) {
+    layer.mask->Choose(std::vector<uint8_t>(layer.mask->chosen().size(), 1));
+  }
+  Var own = layers.ranked[1].mask->Parameters()[0].var;
+  own.mutable_value().data()[0] += 0.5F;  // of the first PE, of 16 weights
+  const auto moved = train::ChooseWithin(
+      layers.ranked, train::FindSelector("movement"), 16, false);
+  CHECK(moved[1][0] == 1);
+  CHECK(layers.Weights(moved) == 16);
+
+  for (auto& layer : layers.ranked) layer.mask->AddGates();
+  Var gates = layers.ranked[0].mask->gates();
+  gates.mutable_value().data()[6] = 1.0F;
+  const auto gated = train::ChooseWithin(
+      layers.ranked, train::FindSelector("gates"), 16, false);
+  CHECK(gated[0][6] == 1);
+  CHECK(layers.Weights(gated) == 16);
+}
+
+}  // namespace
+}  // namespace ohm::test
