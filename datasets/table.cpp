@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/base/check.h"
+#include "core/base/table.h"
 #include "datasets/cifar.h"
 #include "datasets/gtsrb.h"
 #include "datasets/idx.h"
@@ -150,13 +151,8 @@ const std::vector<DatasetRow>& Table() {
 }
 
 OpenedDataset Open(const std::string& name, const OpenOptions& options) {
-  std::string names;
-  for (const DatasetRow& row : Table()) {
-    if (name == row.name) return row.open(row, options);
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", row.name);
-  }
-  throw UsageError(
-      fmt::format("data set: expected one of {}, got '{}'", names, name));
+  const DatasetRow& row = FindRow(Table(), name, "data set:");
+  return row.open(row, options);
 }
 
 }  // namespace ohm::datasets

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/base/check.h"
+#include "core/base/table.h"
 #include "datasets/table.h"
 #include "nn/models/model.h"
 #include "train/config_keys.h"
@@ -15,12 +16,6 @@ namespace ohm::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::vector<std::string> NamesOf(const std::vector<KeyRow>& rows) {
-  std::vector<std::string> names;
-  for (const KeyRow& row : rows) names.push_back(row.name);
-  return names;
-}
 
 const std::string kPresetKey = "hw.preset";
 
@@ -186,13 +181,6 @@ void CheckHw(const Config& config) {
     if (colon == std::string::npos) ThrowAtKey(config, kPresetKey, what);
     ThrowAtKey(config, what.substr(0, colon), what.substr(colon + 2));
   }
-}
-
-template <typename Table>
-std::vector<std::string> NamesOf(const Table& table) {
-  std::vector<std::string> names;
-  for (const auto& row : table) names.emplace_back(row.name);
-  return names;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "core/base/check.h"
+#include "core/base/table.h"
 
 namespace ohm::train {
 namespace {
@@ -124,11 +125,7 @@ Duration ParseDuration(const std::string& text) {
   return duration;
 }
 
-std::vector<std::string> ScheduleNames() {
-  std::vector<std::string> names;
-  for (const ScheduleRow& row : kSchedules) names.emplace_back(row.name);
-  return names;
-}
+std::vector<std::string> ScheduleNames() { return NamesOf(kSchedules); }
 
 double LearningRate(const ScheduleSpec& spec, int64_t step) {
   const ScheduleRow& row = FindSchedule(spec.kind);

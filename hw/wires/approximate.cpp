@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "core/base/check.h"
+#include "core/base/table.h"
 #include "hw/wires/effective.h"
 #include "hw/wires/ladder.h"
 
@@ -183,13 +183,9 @@ Values EffectiveBy(WireModel model, const CellMatrix& array,
 }
 
 WireModel WireModelOf(const std::string& name) {
-  std::string names;
-  for (size_t m = 0; m < WireModelTable().size(); ++m) {
-    const std::string known = WireModelTable()[m].name;
-    if (name == known) return WireModel(m);
-    names += (m == 0 ? "" : ", ") + known;
-  }
-  throw UsageError("wires: expected one of " + names + "; got '" + name + "'");
+  const auto& table = WireModelTable();
+  const auto* row = &FindRow(table, name, "wires:");
+  return WireModel(row - table.data());
 }
 
 }  // namespace ohm::hw

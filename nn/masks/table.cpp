@@ -1,3 +1,5 @@
+#include "core/base/table.h"
+
 #include "core/base/check.h"
 #include "nn/masks/column_binary.h"
 #include "nn/masks/column_scale.h"
@@ -32,12 +34,7 @@ const std::vector<MaskRow>& MaskTable() {
 }
 
 const MaskRow& FindMask(const std::string& name) {
-  std::string names;
-  for (const MaskRow& row : MaskTable()) {
-    if (name == row.name) return row;
-    names += std::string(names.empty() ? "" : ", ") + row.name;
-  }
-  ThrowError("[mask] expected one of " + names + ", got '" + name + "'");
+  return FindRow(MaskTable(), name, "[mask]");
 }
 
 Var Mask::Weights(const Var& backbone, const MaskPass& /*pass*/) {

@@ -1,4 +1,5 @@
-#include "core/base/check.h"
+#include "core/base/table.h"
+
 #include "nn/models/lenet5.h"
 #include "nn/models/mlp.h"
 #include "nn/models/model.h"
@@ -36,12 +37,7 @@ const std::vector<ModelRow>& ModelTable() {
 }
 
 std::unique_ptr<Model> MakeModel(const ModelSpec& spec, Key key) {
-  std::string names;
-  for (const ModelRow& row : ModelTable()) {
-    if (spec.name == row.name) return row.make(spec, key);
-    names += std::string(names.empty() ? "" : ", ") + row.name;
-  }
-  ThrowError("[model] expected one of " + names + ", got '" + spec.name + "'");
+  return FindRow(ModelTable(), spec.name, "[model]").make(spec, key);
 }
 
 }  // namespace ohm::nn

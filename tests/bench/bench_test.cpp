@@ -139,7 +139,7 @@ TEST_CASE("wrong words say what there is") {
   outcome = Bench("step" + kSmall + "--match all");
   CHECK(outcome.code == 2);
   CHECK(Contains(outcome.err,
-                 "--match only with kernels, crossbar, chip, wires, peers"));
+                 "--match only with kernels, crossbar, chip, tasks, wires, peers"));
   CHECK(Bench("step").code == 2);
 }
 

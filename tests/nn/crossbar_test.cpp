@@ -243,6 +243,7 @@ TEST_CASE("mask gradients are differences of the quantised network") {
   const Tensor x = RandomTensor({2, 5, 5, 6}, Key(4));
   CalibrateOn(&conv, x);
   const auto leaf = nn::CrossbarLeaves(&conv)[0];
+  conv.Parameters()[0].var.set_requires_grad(false);  // as a backbone's
   leaf.policy->set_mask(
       nn::FindMask("xbm").make(leaf.Masked(), nn::MaskOptions()));
   Var scores = leaf.policy->mask()->Parameters()[0].var;

@@ -52,6 +52,28 @@ Config SmallConfig(const std::filesystem::path& folder,
   return train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml", overrides);
 }
 
+// The backbone that a comparison has left in run.dir, and test images.
+struct LeftBackbone {
+  explicit LeftBackbone(const Config& config)
+      : data(train::OpenData(config, config.data.set)),
+        test(data.test,
+             train::MakeBatchOptions(config, data, 50, false, Key())) {
+    Config loaded = config;
+    loaded.model.weights =
+        (std::filesystem::path(config.run.dir) / "weights.safetensors")
+            .string();
+    model = train::BuildModel(loaded, data.classes);
+    train::Calibrate(model.get(), &test, 2);
+    hash = train::BackboneHash(model.get());
+  }
+  Tensor Logits() { return train::Logits(model.get(), &test); }
+
+  datasets::OpenedDataset data;
+  datasets::BatchStream test;
+  std::unique_ptr<nn::Model> model;
+  std::string hash;
+};
+
 std::vector<std::string> AllMethods() {
   std::vector<std::string> names;
   for (const auto& row : train::MethodTable()) names.emplace_back(row.name);
@@ -66,29 +88,22 @@ TEST_CASE("tasks keep the backbone and the first task bit for bit") {
   train::RunTasksCompare(config);
 
   // Every task file switches a fresh model to its task and back.
-  Config loaded = config;
-  loaded.model.weights =
-      (std::filesystem::path(config.run.dir) / "weights.safetensors").string();
-  const auto data = train::OpenData(config, config.data.set);
-  const auto model = train::BuildModel(loaded, data.classes);
-  datasets::BatchStream test(
-      data.test, train::MakeBatchOptions(config, data, 50, false, Key()));
-  train::Calibrate(model.get(), &test, 2);
-  const auto first = train::CaptureTask(model.get(), "");
-  const auto cells = train::CellsOf(model.get());
-  const Tensor before = train::Logits(model.get(), &test);
-  const std::string hash = train::BackboneHash(model.get());
-  const auto size = train::SizeOfBackbone(model.get());
+  LeftBackbone left(config);
+  nn::Model* model = left.model.get();
+  const auto first = train::CaptureTask(model, "");
+  const auto cells = train::CellsOf(model);
+  const Tensor before = left.Logits();
+  const auto size = train::SizeOfBackbone(model);
   std::set<std::string> seen;
   for (const auto& entry : std::filesystem::directory_iterator(
            std::filesystem::path(config.run.dir) / "tasks")) {
     INFO("file ", entry.path().string());
-    const auto state = train::LoadTask(entry.path(), hash);
+    const auto state = train::LoadTask(entry.path(), left.hash);
     seen.insert(state.mask);
-    train::ApplyTask(model.get(), state);
-    const Tensor once = train::Logits(model.get(), &test);
+    train::ApplyTask(model, state);
+    const Tensor once = left.Logits();
     CHECK_FALSE(BitEqual(once, before));
-    const auto there = train::CostOfSwitch(cells, train::CellsOf(model.get()));
+    const auto there = train::CostOfSwitch(cells, train::CellsOf(model));
     const bool columns_only = state.mask.empty() || state.mask == "xbm" ||
                               state.mask == "xma" || state.mask == "scale";
     if (columns_only) CHECK(there == hw::WriteCost{});
@@ -97,12 +112,11 @@ TEST_CASE("tasks keep the backbone and the first task bit for bit") {
       CHECK(there.cells > 0);
       CHECK(double(there.cells) <= config.tasks.budget * double(size.cells));
     }
-    train::ApplyTask(model.get(), first);
-    CHECK(train::CostOfSwitch(cells, train::CellsOf(model.get())) ==
-          hw::WriteCost{});
-    CHECK(BitEqual(train::Logits(model.get(), &test), before));
-    train::ApplyTask(model.get(), state);
-    CHECK(BitEqual(train::Logits(model.get(), &test), once));
+    train::ApplyTask(model, first);
+    CHECK(train::CostOfSwitch(cells, train::CellsOf(model)) == hw::WriteCost{});
+    CHECK(BitEqual(left.Logits(), before));
+    train::ApplyTask(model, state);
+    CHECK(BitEqual(left.Logits(), once));
     CHECK_THROWS_AS(train::LoadTask(entry.path(), "0123456789abcdef"), Error);
   }
   CHECK(seen.size() == AllMethods().size() - 1);  // head and bn have no mask
@@ -142,26 +156,18 @@ TEST_CASE("methods that are limits of others train to the same network") {
        "tasks.variants=[\"xma2 tasks.budget=1\", \"xma2 tasks.budget=0\", "
        "\"xma tasks.shift_min=0 tasks.shift_max=0\"]"});
   train::RunTasksCompare(config);
-  Config loaded = config;
-  loaded.model.weights =
-      (std::filesystem::path(config.run.dir) / "weights.safetensors").string();
-  const auto data = train::OpenData(config, config.data.set);
-  const auto model = train::BuildModel(loaded, data.classes);
-  datasets::BatchStream test(
-      data.test, train::MakeBatchOptions(config, data, 50, false, Key()));
-  train::Calibrate(model.get(), &test, 2);
-  const std::string hash = train::BackboneHash(model.get());
+  LeftBackbone left(config);
+  nn::Model* model = left.model.get();
   std::map<std::string, Tensor> logits;  // by row
   const auto folder = std::filesystem::path(config.run.dir);
   std::istringstream lines(ReadFile(folder / "compare.jsonl"));
   for (std::string line; std::getline(lines, line);) {
     const auto json = nlohmann::json::parse(line);
     train::ApplyTask(
-        model.get(),
+        model,
         train::LoadTask(folder / "tasks" / json.at("file").get<std::string>(),
-                        hash));
-    logits[json.at("row").get<std::string>()] =
-        train::Logits(model.get(), &test);
+                        left.hash));
+    logits[json.at("row").get<std::string>()] = left.Logits();
   }
   CHECK(logits.size() == 6);
   CHECK(BitEqual(logits.at("xma2 tasks.budget=1"), logits.at("full")));

@@ -1,8 +1,6 @@
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
-#include <map>
 
 #include "core/base/check.h"
 #include "train/commands/command.h"
@@ -10,47 +8,11 @@
 #include "train/table_print.h"
 #include "train/tasks/backbone.h"
 #include "train/tasks/export.h"
-#include "train/tasks/store.h"
+#include "train/tasks/opened_store.h"
 #include "train/trainers/task.h"
 
 namespace ohm::train {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double Since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// A store with its model, set to no task yet.
-struct OpenedStore {
-  explicit OpenedStore(const Config& config)
-      : store(config.tasks.store),
-        model(BuildModel(config, config.model.classes)),
-        image_size(config.data.image_size) {
-    OHM_CHECK(BackboneHash(model.get()) == store.backbone_hash(),
-              "'" + store.path().string() +
-                  "': backbone.safetensors is not the backbone that the tasks "
-                  "belong to");
-  }
-
-  // Sets the model to a task and checks that it computes what it computed when
-  // it was added.
-  void Set(const std::string& name) {
-    ApplyTask(model.get(), store.Load(name));
-    const std::string outputs = ProbeHash(model.get(), image_size);
-    OHM_CHECK(outputs == store.Find(name).outputs,
-              fmt::format("task '{}': expected outputs {}, got {}", name,
-                          store.Find(name).outputs, outputs));
-  }
-  void CheckAll() {
-    for (const StoredTask& task : store.tasks()) Set(task.name);
-  }
-
-  TaskStore store;
-  std::unique_ptr<nn::Model> model;
-  int64_t image_size;
-};
 
 std::string CostText(const hw::WriteCost& cost) {
   return fmt::format("{} cells in {} rows of {} arrays", cost.cells, cost.rows,
@@ -255,83 +217,6 @@ Metrics RunTasksExport(const Config& config, const std::string& name) {
           {"task", name},
           {"cells_written", cost.cells},
           {"run_dir", folder.string()}};
-}
-
-namespace {
-
-// What it took to switch between all tasks of a store, at random.
-struct Switches {
-  int64_t count = 0, bytes = 0;
-  hw::WriteCost cost;
-  double seconds = 0;  // of setting the model and programming its arrays
-};
-
-Switches SwitchAtRandom(OpenedStore* opened, int64_t count, Key key) {
-  nn::Model* model = opened->model.get();
-  std::map<std::string, TaskState> states;
-  std::map<std::string, WrittenCells> cells;
-  std::map<std::string, int64_t> bytes;
-  for (const StoredTask& task : opened->store.tasks()) {
-    states[task.name] = opened->store.Load(task.name);
-    opened->Set(task.name);
-    cells[task.name] = CellsOf(model);
-    bytes[task.name] = SizeOf(model, states[task.name]).bytes();
-  }
-  const auto& tasks = opened->store.tasks();
-  size_t at = tasks.size() - 1;  // as the loop has left it
-  Switches sum;
-  for (; sum.count < count; ++sum.count) {
-    const WrittenCells before = CellsOf(model);
-    const size_t step = 1 + key.Below(uint64_t(sum.count), tasks.size() - 1);
-    at = (at + step) % tasks.size();
-    const StoredTask& to = tasks[at];
-    const auto start = Clock::now();
-    ApplyTask(model, states[to.name]);
-    const std::string outputs = ProbeHash(model, opened->image_size);
-    sum.seconds += Since(start);
-    OHM_CHECK(outputs == to.outputs,
-              fmt::format("switch {} to '{}': expected outputs {}, got {}",
-                          sum.count + 1, to.name, to.outputs, outputs));
-    const WrittenCells after = CellsOf(model);
-    OHM_CHECK(CostOfSwitch(cells[to.name], after) == hw::WriteCost{},
-              fmt::format("switch {} to '{}': the cells are not what they were",
-                          sum.count + 1, to.name));
-    sum.cost += CostOfSwitch(before, after);
-    sum.bytes += bytes[to.name];
-  }
-  return sum;
-}
-
-}  // namespace
-
-Metrics RunTasksCheck(const Config& config, const std::string& /*name*/) {
-  ApplyThreads(config);
-  OpenedStore opened(config);
-  opened.CheckAll();
-  const size_t tasks = opened.store.tasks().size();
-  fmt::print("{} tasks: files whole, outputs as when they were added\n", tasks);
-  Metrics metrics{{"command", std::string("tasks check")},
-                  {"tasks", int64_t(tasks)}};
-  if (tasks < 2 || config.tasks.switches == 0) return metrics;
-  const Switches all =
-      SwitchAtRandom(&opened, config.tasks.switches, Key().Child("switches"));
-  const auto each = [&](int64_t sum) {
-    return double(sum) / double(all.count);
-  };
-  fmt::print(
-      "{} switches at random: outputs and cells bit for bit as they were, "
-      "every time\non average a switch takes {:.1f} ms here (with 64 images "
-      "computed), moves {:.0f} B and writes {:.0f} cells in {:.0f} rows of "
-      "{:.1f} arrays\n",
-      all.count, 1000 * all.seconds / double(all.count), each(all.bytes),
-      each(all.cost.cells), each(all.cost.rows), each(all.cost.arrays));
-  metrics.emplace_back("switches", all.count);
-  metrics.emplace_back("milliseconds", 1000 * all.seconds / double(all.count));
-  metrics.emplace_back("bytes", each(all.bytes));
-  metrics.emplace_back("cells_written", each(all.cost.cells));
-  metrics.emplace_back("rows_written", each(all.cost.rows));
-  metrics.emplace_back("arrays_written", each(all.cost.arrays));
-  return metrics;
 }
 
 }  // namespace ohm::train

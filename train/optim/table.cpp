@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "core/base/check.h"
+#include "core/base/table.h"
 #include "train/optim/adam.h"
 #include "train/optim/sgd.h"
 
@@ -28,23 +28,13 @@ constexpr OptimizerRow kOptimizers[] = {
 
 }  // namespace
 
-std::vector<std::string> OptimizerNames() {
-  std::vector<std::string> names;
-  for (const OptimizerRow& row : kOptimizers) names.emplace_back(row.name);
-  return names;
-}
+std::vector<std::string> OptimizerNames() { return NamesOf(kOptimizers); }
 
 std::unique_ptr<Optimizer> MakeOptimizer(const std::string& name,
                                          std::vector<ParamGroup> groups,
                                          const OptimizerOptions& options) {
-  for (const OptimizerRow& row : kOptimizers) {
-    if (row.name == name) return row.make(std::move(groups), options);
-  }
-  std::string known;
-  for (const OptimizerRow& row : kOptimizers) {
-    known += std::string(known.empty() ? "" : ", ") + row.name;
-  }
-  ThrowError("[optimizer] expected one of " + known + ", got '" + name + "'");
+  return FindRow(kOptimizers, name, "[optimizer]")
+      .make(std::move(groups), options);
 }
 
 }  // namespace ohm::train

@@ -1,6 +1,6 @@
 #include "train/tasks/method.h"
 
-#include "core/base/check.h"
+#include "core/base/table.h"
 
 namespace ohm::train {
 
@@ -37,13 +37,7 @@ const std::vector<MethodRow>& MethodTable() {
 }
 
 const MethodRow& FindMethod(const std::string& name) {
-  std::string names;
-  for (const MethodRow& row : MethodTable()) {
-    if (name == row.name) return row;
-    names += std::string(names.empty() ? "" : ", ") + row.name;
-  }
-  ThrowError("[tasks] expected one of the methods " + names + ", got '" + name +
-             "'");
+  return FindRow(MethodTable(), name, "[tasks] method:");
 }
 
 }  // namespace ohm::train

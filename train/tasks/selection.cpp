@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/table.h"
 
 namespace ohm::train {
 namespace {
@@ -87,13 +88,7 @@ const std::vector<SelectorRow>& SelectorTable() {
 }
 
 const SelectorRow& FindSelector(const std::string& name) {
-  std::string names;
-  for (const SelectorRow& row : SelectorTable()) {
-    if (name == row.name) return row;
-    names += std::string(names.empty() ? "" : ", ") + row.name;
-  }
-  ThrowError("[tasks] expected one of the selectors " + names + ", got '" +
-             name + "'");
+  return FindRow(SelectorTable(), name, "[tasks] select:");
 }
 
 std::vector<std::vector<uint8_t>> ChooseWithin(

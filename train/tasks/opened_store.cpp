@@ -1,0 +1,32 @@
+#include "train/tasks/opened_store.h"
+
+#include <fmt/format.h>
+
+#include "core/base/check.h"
+#include "train/experiment.h"
+
+namespace ohm::train {
+
+OpenedStore::OpenedStore(const Config& config)
+    : store(config.tasks.store),
+      model(BuildModel(config, config.model.classes)),
+      image_size(config.data.image_size) {
+  OHM_CHECK(BackboneHash(model.get()) == store.backbone_hash(),
+            "'" + store.path().string() +
+                "': backbone.safetensors is not the backbone that the tasks "
+                "belong to");
+}
+
+void OpenedStore::Set(const std::string& name) {
+  ApplyTask(model.get(), store.Load(name));
+  const std::string outputs = ProbeHash(model.get(), image_size);
+  OHM_CHECK(outputs == store.Find(name).outputs,
+            fmt::format("task '{}': expected outputs {}, got {}", name,
+                        store.Find(name).outputs, outputs));
+}
+
+void OpenedStore::CheckAll() {
+  for (const StoredTask& task : store.tasks()) Set(task.name);
+}
+
+}  // namespace ohm::train
