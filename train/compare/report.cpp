@@ -67,6 +67,15 @@ double CellsWritten(const RowResults& row) {
   return Mean(row, [](const CompareResult& r) { return r.writes.cells; });
 }
 
+// The mean over sets and seeds of the row so called; NaN where there is none.
+double MeanOf(const std::string& label, const std::vector<RowResults>& rows) {
+  for (const RowResults& row : rows) {
+    const auto means = MeansOverSets(row);
+    if (row.label == label && !means.empty()) return SpreadOf(means).mean;
+  }
+  return std::nan("");
+}
+
 bool Empty(const RowResults& row) { return std::isnan(CellsWritten(row)); }
 
 // "3 x 4,400 bits"; of kinds with other than one number of entries, the mean.
@@ -124,6 +133,8 @@ std::string AccuracyTable(const std::vector<std::string>& sets,
   std::vector<TableColumn> columns{{"row", "", TableColumn::Align::kLeft}};
   for (const std::string& set : sets) columns.push_back({set, "%"});
   columns.push_back({"mean", "%"});
+  columns.push_back({"of bn to full", "%"});
+  const double floor = MeanOf("bn", rows), ceiling = MeanOf("full", rows);
   TextTable table(columns);
   for (const RowResults& row : rows) {
     std::vector<std::string> cells{row.label};
@@ -131,6 +142,8 @@ std::string AccuracyTable(const std::vector<std::string>& sets,
       cells.push_back(MeanAndDeviation(Tests(set)));
     }
     cells.push_back(MeanAndDeviation(MeansOverSets(row)));
+    const double closed = (MeanOf(row.label, rows) - floor) / (ceiling - floor);
+    cells.push_back(std::isfinite(closed) ? FormatPercent(closed, 1) : "");
     table.AddRow(std::move(cells));
   }
   return table.str();

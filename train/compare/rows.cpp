@@ -139,8 +139,12 @@ Config ConfigOfTraining(const Config& config, const CompareRow& row,
 std::string HashOfTraining(const Config& training,
                            const std::string& backbone_hash) {
   Config own = training;
-  own.model.weights.clear();  // wherever they lie
+  // Neither where things lie nor how many threads compute changes a result.
+  own.model.weights.clear();
   own.data.root.clear();
+  own.tasks.store = TasksOptions().store;
+  own.data.workers = DataOptions().workers;
+  own.train.threads = TrainOptions().threads;
   own.hw_preset = "-";  // its keys count
   const std::string text = ChangedKeys(own) + backbone_hash;
   Fnv1a hash;
