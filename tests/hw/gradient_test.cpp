@@ -184,6 +184,22 @@ TEST_CASE("gradients are straight-through with the masks of both converters") {
   CHECK(clipped > 100);
 }
 
+// A network that diverges clips most of what it converts; both ways of taking
+// clipped conversions out must agree with the definition.
+TEST_CASE("gradients where few and where most conversions are clipped") {
+  uint64_t index = 0;
+  for (const LayerSizes& sizes : AwkwardSizes()) {
+    const Key key = Key(60).Child(index++);
+    CrossbarLayer layer = MakeLayer(sizes, 8, 8, 8, key);
+    for (const float share : {1.5F, 0.3F, 0.05F}) {
+      CrossbarLayer scaled = layer;
+      for (float& range : scaled.ranges.adc) range *= share;
+      int64_t clipped = 0;
+      CheckGradient(scaled, key.Child("gy"), &clipped);
+    }
+  }
+}
+
 TEST_CASE("gradients for every row order, packing and scope of ranges") {
   int64_t clipped = 0;
   for (uint64_t i = 0; i < 12; ++i) {
