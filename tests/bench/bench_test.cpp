@@ -138,8 +138,9 @@ TEST_CASE("wrong words say what there is") {
   CHECK(Contains(outcome.err, "resnet20 f32 vs pytorch f32 default"));
   outcome = Bench("step" + kSmall + "--match all");
   CHECK(outcome.code == 2);
-  CHECK(Contains(outcome.err,
-                 "--match only with kernels, crossbar, chip, tasks, wires, peers"));
+  CHECK(Contains(
+      outcome.err,
+      "--match only with kernels, crossbar, chip, tasks, wires, peers"));
   CHECK(Bench("step").code == 2);
 }
 
