@@ -47,13 +47,6 @@ double CellDigits::Digit(float code, size_t slice, bool flipped,
   return digit;
 }
 
-double CellDigits::At(const TileContent& content, int64_t row, int64_t column,
-                      bool flipped, int64_t arm) const {
-  const int32_t k = map_.RowsOf(content.row_tile)[size_t(row)];
-  return Digit(CodesOf(content, column)[k], size_t(column % slices_), flipped,
-               arm);
-}
-
 std::vector<double> CellDigits::OfArm(const TileContent& content,
                                       const std::vector<uint8_t>& flipped,
                                       int64_t arm) const {
@@ -76,31 +69,39 @@ WriteCost& WriteCost::operator+=(const WriteCost& other) {
   return *this;
 }
 
-WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to,
-                        const TileMap& map) {
-  OHM_CHECK(from.arms() == to.arms() && from.slices() == to.slices(),
+void VisitChanged(const CellDigits& from, const CellDigits& to,
+                  const std::function<void(const ChangedCell&)>& visit) {
+  const TileMap& map = to.map();
+  OHM_CHECK(from.arms() == to.arms() && from.slices() == to.slices() &&
+                from.map().tiles() == map.tiles(),
             "[crossbar] expected cells of one kind to write over another");
-  WriteCost cost;
   for (int64_t tile = 0; tile < map.tiles(); ++tile) {
     const TileContent content = map.ContentOf(tile);
     const auto old_flips = from.FlippedColumns(content),
                new_flips = to.FlippedColumns(content);
-    for (int64_t arm = 0; arm < from.arms(); ++arm) {
+    const auto columns = int64_t(new_flips.size());
+    for (int64_t arm = 0; arm < to.arms(); ++arm) {
       const auto before = from.OfArm(content, old_flips, arm),
                  after = to.OfArm(content, new_flips, arm);
-      const size_t columns = old_flips.size();
-      int64_t rows = 0, cells = 0;
-      for (size_t at = 0; at < before.size(); at += columns) {
-        int64_t differ = 0;
-        for (size_t c = 0; c < columns; ++c) {
-          if (before[at + c] != after[at + c]) ++differ;
-        }
-        cells += differ;
-        if (differ > 0) ++rows;
+      for (size_t at = 0; at < after.size(); ++at) {
+        if (before[at] == after[at]) continue;
+        visit({tile * to.arms() + arm, int64_t(at) / columns,
+               int64_t(at) % columns, before[at], after[at]});
       }
-      cost += {cells, rows, cells > 0 ? 1 : 0};
     }
   }
+}
+
+WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to) {
+  WriteCost cost;
+  int64_t array = -1, row = -1;
+  VisitChanged(from, to, [&](const ChangedCell& cell) {
+    ++cost.cells;
+    if (cell.array != array || cell.row != row) ++cost.rows;
+    if (cell.array != array) ++cost.arrays;
+    array = cell.array;
+    row = cell.row;
+  });
   return cost;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "core/tensor/tensor.h"
@@ -20,15 +21,13 @@ class CellDigits {
   int64_t arms() const { return arms_; }      // arrays of a tile
   int64_t slices() const { return slices_; }  // columns that a weight takes
   const Slicing& slicing() const { return slicing_; }
+  const TileMap& map() const { return map_; }
 
   // Of each column of the tile (output by output, slice by slice), whether it
   // stores complements (column_flip).
   std::vector<uint8_t> FlippedColumns(const TileContent& content) const;
-  // One cell of the tile: `row` counts the rows of its row tile, `column` all
-  // columns as above.
-  double At(const TileContent& content, int64_t row, int64_t column,
-            bool flipped, int64_t arm) const;
-  // All of one arm: [rows, columns].
+  // All of one arm: [rows, columns], rows in the order of the row tile, columns
+  // as above.
   std::vector<double> OfArm(const TileContent& content,
                             const std::vector<uint8_t>& flipped,
                             int64_t arm) const;
@@ -44,6 +43,17 @@ class CellDigits {
   int64_t arms_, slices_;
 };
 
+// A cell whose digit differs. Arrays count over the layer, tile by tile and arm
+// by arm.
+struct ChangedCell {
+  int64_t array, row, column;
+  double before, after;
+};
+// Calls visit(cell) for each, array by array and row by row. Error where the
+// cells are not of one kind and map.
+void VisitChanged(const CellDigits& from, const CellDigits& to,
+                  const std::function<void(const ChangedCell&)>& visit);
+
 // What is written when one set of codes replaces another.
 struct WriteCost {
   int64_t cells = 0;   // whose digit differs
@@ -53,7 +63,6 @@ struct WriteCost {
   WriteCost& operator+=(const WriteCost& other);
   bool operator==(const WriteCost&) const = default;
 };
-WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to,
-                        const TileMap& map);
+WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to);
 
 }  // namespace ohm::hw

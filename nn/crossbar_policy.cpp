@@ -147,8 +147,8 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
   const Var written = mask_ == nullptr ? w : mask_->Weights(w, PassOf(context));
   const bool rewritten = mask_ != nullptr && mask_->rewrites();
-  const auto cells =
-      Written(written, rewritten ? hw::MaxAbs(w.value()) : 0.0F, spec, context);
+  const float range_of_codes = rewritten ? hw::MaxAbs(w.value()) : 0.0F;
+  const auto cells = Written(written, range_of_codes, spec, context);
   const int64_t wanted = hw::AdcRangeCount(cells->map, spec_);
   OHM_CHECK(ranges.adc.empty() || !hw::CalibratesAdc(spec_) ||
                 int64_t(ranges.adc.size()) == wanted,
@@ -163,8 +163,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
     if (profile_cells_ == nullptr) {
       profile_cells_ = std::make_shared<const hw::Programmed>(
           hw::Program(written.value(), spec, spec_,
-                      {.chip = profile_chip_.get(),
-                       .range = rewritten ? hw::MaxAbs(w.value()) : 0.0F}));
+                      {.chip = profile_chip_.get(), .range = range_of_codes}));
     }
     profile_->Add(x.value(), *cells, *profile_cells_, ranges);
   }

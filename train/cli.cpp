@@ -24,16 +24,26 @@ namespace {
 
 constexpr int kOk = 0, kFailure = 1, kUsage = 2;
 
-std::string Overview() {
+// Whether commands of two words begin with this one.
+bool BeginsCommands(const std::string& word) {
+  return std::ranges::any_of(CommandTable(), [&](const CommandRow& row) {
+    return std::string(row.name).starts_with(word + " ");
+  });
+}
+
+// Of all commands, or of those that begin with `prefix`.
+std::string Overview(const std::string& prefix = "") {
   std::string text =
       "ohmgrad: neural networks for ReRAM crossbars\n\n"
       "  ohmgrad COMMAND [CONFIG.toml] [--set section.key=value]... "
       "[--json]\n\n"
       "commands\n";
   for (const CommandRow& row : CommandTable()) {
+    if (!std::string(row.name).starts_with(prefix)) continue;
     text +=
         fmt::format("  {:<13} {:<12} {}\n", row.name, row.arguments, row.help);
   }
+  if (!prefix.empty()) return text;
   text += fmt::format("  {:<13} {:<12} {}\n", "list", "[keys]",
                       "what can be named in a config; all keys as Markdown");
   text += fmt::format("  {:<13} {:<12} {}\n", "bench", "[NAME ...]",
@@ -201,8 +211,11 @@ int Dispatch(const std::vector<std::string>& arguments) {
   std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (word == "bench") return Bench(rest);
   if (word == "list") return List(rest);
-  // Commands of two words begin with the same one.
-  if (word == "tasks" && !rest.empty()) {
+  if (BeginsCommands(word)) {
+    if (rest.empty() || rest[0] == "--help" || rest[0] == "-h") {
+      fmt::print("{}", Overview(word + " "));
+      return rest.empty() ? kUsage : kOk;
+    }
     word += " " + rest[0];
     rest.erase(rest.begin());
   }

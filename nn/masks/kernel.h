@@ -13,7 +13,8 @@ std::unique_ptr<Mask> MakeKernelHard(const MaskedLayer& layer,
 
 // W' = (b + a / 2) W: kernels that are off keep a share a / 2, where a is the
 // score of a kernel that is off, moved and scaled to 0..1 over the layer. No
-// gradient passes through a. 32 bits per kernel, those of the factor.
+// gradient passes through a. 32 bits per kernel, those of the factor. An
+// unpacked mask is for use: its factors do not follow scores any more.
 std::unique_ptr<Mask> MakeKernelSoft(const MaskedLayer& layer,
                                      const MaskOptions& options);
 

@@ -67,7 +67,7 @@ Var ClipWeights(const Var& w, float range) {
   });
   return Record("clip weights", std::move(clipped), {w},
                 [w = w.value(), range](const BackwardCall& call) {
-                  Tensor g = call.grad_out;
+                  Tensor g = call.grad_out.Clone();
                   for (int64_t i = 0; i < g.count(); ++i) {
                     const float at = w.data()[i];
                     float& to = g.data()[i];

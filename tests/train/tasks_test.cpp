@@ -178,6 +178,32 @@ TEST_CASE("methods that are limits of others train to the same network") {
   CHECK_FALSE(BitEqual(logits.at("full"), logits.at("xma")));
 }
 
+TEST_CASE("a comparison trains the backbone anew where its keys changed") {
+  const ScratchFolder scratch;
+  const auto weights = [&](const std::string& more) {
+    const Config config = SmallConfig(
+        scratch.path(),
+        {"tasks.methods=head", "tasks.length=3s", "train.epochs=1", more});
+    train::RunTasksCompare(config);
+    return ReadFile(std::filesystem::path(config.run.dir) /
+                    "weights.safetensors");
+  };
+  const std::string first = weights("train.lr=0.1");
+  CHECK(weights("tasks.lr_head=0.01") == weights("train.lr=0.1"));
+  CHECK(weights("train.lr=0.1") == first);
+  CHECK(weights("train.lr=0.05") != first);
+}
+
+TEST_CASE("PEs must be chosen before the end of a task") {
+  const ScratchFolder scratch;
+  CHECK_THROWS_WITH_AS(
+      train::RunTasksCompare(SmallConfig(
+          scratch.path(), {"tasks.methods=xma2", "tasks.length=4s",
+                           "tasks.select_length=4s", "train.epochs=1"})),
+      doctest::Contains("tasks.select_length: expected less than the 4 steps"),
+      Error);
+}
+
 TEST_CASE("rows of a comparison say what is wrong with them") {
   const ScratchFolder scratch;
   const auto complaint = [&](const std::string& variant) {

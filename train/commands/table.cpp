@@ -1,6 +1,11 @@
 #include "train/commands/command.h"
 
 namespace ohm::train {
+namespace {
+
+constexpr ShortOption kStore{"store", "DIR", "tasks.store"};
+
+}  // namespace
 
 const std::vector<CommandRow>& CommandTable() {
   static const std::vector<CommandRow> table = {
@@ -54,7 +59,7 @@ const std::vector<CommandRow>& CommandTable() {
                "tasks.store (--store DIR) of it, with the backbone's own task "
                "in use. The other words of 'tasks' work on that folder.",
        .run = RunTasksInit,
-       .options = {{"store", "DIR", "tasks.store"}}},
+       .options = {kStore}},
       {.name = "tasks add",
        .arguments = "NAME",
        .help = "learn a task and add it to the store",
@@ -65,7 +70,7 @@ const std::vector<CommandRow>& CommandTable() {
                "it is switched to; checks by hash that all other tasks still "
                "compute what they did.",
        .run = nullptr,
-       .options = {{"store", "DIR", "tasks.store"},
+       .options = {kStore,
                    {"method", "METHOD", "tasks.methods"},
                    {"data", "SET", "tasks.sets"}},
        .run_task = RunTasksAdd},
@@ -76,14 +81,14 @@ const std::vector<CommandRow>& CommandTable() {
                "use, and checks by hash that the task computes what it did "
                "when it was added.",
        .run = nullptr,
-       .options = {{"store", "DIR", "tasks.store"}},
+       .options = {kStore},
        .run_task = RunTasksSwitch},
       {.name = "tasks remove",
        .arguments = "NAME",
        .help = "take a task out of the store",
        .more = "The backbone's own task and the one in use stay.",
        .run = nullptr,
-       .options = {{"store", "DIR", "tasks.store"}},
+       .options = {kStore},
        .run_task = RunTasksRemove},
       {.name = "tasks list",
        .arguments = "",
@@ -92,7 +97,7 @@ const std::vector<CommandRow>& CommandTable() {
                "bytes of mask, new weights, batch norm and head, and the cells "
                "to be written on the way from the backbone.",
        .run = nullptr,
-       .options = {{"store", "DIR", "tasks.store"}},
+       .options = {kStore},
        .run_task = RunTasksList},
       {.name = "tasks export",
        .arguments = "NAME",
@@ -102,7 +107,7 @@ const std::vector<CommandRow>& CommandTable() {
                "use) and columns.csv (layer, row tile, output, factor) into "
                "--out.",
        .run = nullptr,
-       .options = {{"store", "DIR", "tasks.store"}, {"out", "DIR", "run.dir"}},
+       .options = {kStore, {"out", "DIR", "run.dir"}},
        .run_task = RunTasksExport},
       {.name = "tasks check",
        .arguments = "",
@@ -112,8 +117,7 @@ const std::vector<CommandRow>& CommandTable() {
                "it was added; then switches --switches times at random and "
                "compares outputs and cells each time.",
        .run = nullptr,
-       .options = {{"store", "DIR", "tasks.store"},
-                   {"switches", "N", "tasks.switches"}},
+       .options = {kStore, {"switches", "N", "tasks.switches"}},
        .run_task = RunTasksCheck},
       {"map", "CONFIG.toml", "how the network lies on crossbars",
        "Prints, per layer and in total, arrays, PEs, logical columns, cells, "

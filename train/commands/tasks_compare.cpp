@@ -109,7 +109,10 @@ class Comparison {
 
   void Test(size_t row, const std::string& set, int64_t seed) {
     const Training t = TrainingOf(row, chosen_.at({row, set}), set, seed);
-    if (log_.Find(t.hash) == nullptr) Train(t);
+    const CompareResult* known = log_.Find(t.hash);
+    const bool lost = known != nullptr && std::isnan(known->test) &&
+                      !std::filesystem::exists(FileOf(t));
+    if (known == nullptr || lost) Train(t);
     CompareResult result = *log_.Find(t.hash);
     if (std::isnan(result.test)) {
       const TaskState state = LoadTask(FileOf(t), hash_);

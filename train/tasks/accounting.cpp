@@ -101,19 +101,17 @@ WrittenCells CellsOf(nn::Model* model) {
     const Var held = mask == nullptr ? backbone : mask->Weights(backbone, {});
     const hw::QuantizedWeights q =
         hw::QuantizeWeights(held.value(), layer.largest, layer.range);
-    cells.convolutions.emplace_back(q.codes, layer.map, leaf.policy->spec());
-    cells.maps.push_back(layer.map);
+    cells.emplace_back(q.codes, layer.map, leaf.policy->spec());
   }
   return cells;
 }
 
 hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to) {
-  OHM_CHECK(from.maps.size() == to.maps.size(),
+  OHM_CHECK(from.size() == to.size(),
             "[tasks] expected cells of one backbone to switch between");
   hw::WriteCost cost;
-  for (size_t i = 0; i < from.maps.size(); ++i) {
-    cost += hw::CostOfWriting(from.convolutions[i], to.convolutions[i],
-                              from.maps[i]);
+  for (size_t i = 0; i < from.size(); ++i) {
+    cost += hw::CostOfWriting(from[i], to[i]);
   }
   return cost;
 }

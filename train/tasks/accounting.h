@@ -48,10 +48,7 @@ BackboneSize SizeOfBackbone(nn::Model* model);
 
 // The codes in the cells of every convolution while `model` is set as it is, as
 // ideal devices are given to hold; heads are the tasks' own arrays.
-struct WrittenCells {
-  std::vector<hw::CellDigits> convolutions;
-  std::vector<hw::TileMap> maps;
-};
+using WrittenCells = std::vector<hw::CellDigits>;
 WrittenCells CellsOf(nn::Model* model);
 // The convolutions' cells, rows and arrays that going from one task to another
 // writes.

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "core/base/check.h"
+#include "core/base/file.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
 #include "train/table_print.h"
@@ -10,6 +10,26 @@
 
 namespace ohm::train {
 namespace {
+
+// What a digital training of the backbone depends on.
+std::string BackboneKeys(const Config& config) {
+  Config own;
+  own.data = config.data;
+  own.model = config.model;
+  own.train = config.train;
+  own.train.resume = false;
+  return ChangedKeys(own);
+}
+
+// Whether what lies in the folder is a training of this very config, finished
+// or not; the folder says so from now on.
+bool MayResume(const Config& config, const RunFolder& folder) {
+  const auto file = folder.path() / "backbone.keys";
+  const std::string keys = BackboneKeys(config);
+  const bool same = std::filesystem::exists(file) && ReadFile(file) == keys;
+  if (!same) WriteFileAtomically(file, keys);
+  return same && config.tasks.resume;
+}
 
 // Trains the backbone digitally where the config names no weights; returns the
 // config that names them.
@@ -21,7 +41,7 @@ Config WithWeights(const Config& config, const datasets::OpenedDataset& data,
              config.data.set);
   const auto model = BuildDigitalModel(config, data.classes);
   Config own = config;
-  own.train.resume = config.tasks.resume;
+  own.train.resume = MayResume(config, folder);
   TrainBackbone(own, data, model.get(), folder);
   with.model.weights = folder.weights().string();
   return with;

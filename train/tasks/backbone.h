@@ -20,8 +20,9 @@ struct Backbone {
 };
 
 // From config.model.weights; where there are none, trains it digitally first,
-// into `folder`. UsageError without hw.preset: tasks adapt a network that sits
-// on crossbars.
+// into `folder`, or with tasks.resume goes on with what an equal config has
+// left there. UsageError without hw.preset: tasks adapt a network that sits on
+// crossbars.
 Backbone MakeBackbone(const Config& config, const RunFolder& folder);
 
 datasets::BatchStream TestStream(const Config& config,

@@ -11,25 +11,13 @@
 namespace ohm::train {
 namespace {
 
-void AppendCells(const std::string& layer, const hw::TileMap& map,
-                 const hw::CellDigits& from, const hw::CellDigits& to,
-                 std::string* text) {
-  for (int64_t tile = 0; tile < map.tiles(); ++tile) {
-    const hw::TileContent content = map.ContentOf(tile);
-    const auto old_flips = from.FlippedColumns(content),
-               new_flips = to.FlippedColumns(content);
-    const auto columns = int64_t(new_flips.size());
-    for (int64_t arm = 0; arm < to.arms(); ++arm) {
-      const auto before = from.OfArm(content, old_flips, arm),
-                 after = to.OfArm(content, new_flips, arm);
-      for (size_t at = 0; at < after.size(); ++at) {
-        if (before[at] == after[at]) continue;
-        fmt::format_to(std::back_inserter(*text), "{},{},{},{},{:.9g},{:.9g}\n",
-                       layer, tile * to.arms() + arm, int64_t(at) / columns,
-                       int64_t(at) % columns, before[at], after[at]);
-      }
-    }
-  }
+void AppendCells(const std::string& layer, const hw::CellDigits& from,
+                 const hw::CellDigits& to, std::string* text) {
+  hw::VisitChanged(from, to, [&](const hw::ChangedCell& cell) {
+    fmt::format_to(std::back_inserter(*text), "{},{},{},{},{:.9g},{:.9g}\n",
+                   layer, cell.array, cell.row, cell.column, cell.before,
+                   cell.after);
+  });
 }
 
 void AppendColumns(const std::string& layer, const Tensor& gain,
@@ -54,8 +42,7 @@ hw::WriteCost ExportTask(nn::Model* model, const WrittenCells& from,
   size_t i = 0;
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     if (!TakesMask(*model, leaf.path)) continue;
-    AppendCells(leaf.path, to.maps[i], from.convolutions[i], to.convolutions[i],
-                &cells);
+    AppendCells(leaf.path, from.at(i), to[i], &cells);
     ++i;
     nn::Mask* mask = leaf.policy->mask();
     const Var gain = mask == nullptr ? Var() : mask->Gain({});

@@ -48,10 +48,10 @@ int64_t PeChooser::Weights(bool chosen_only) const {
   return sum;
 }
 
-bool PeChooser::Start() {
+void PeChooser::Start() {
   const bool all = budget_ == Weights(false);
   if (budget_ == 0 || all) round_ = rounds_ + 1;  // nothing to choose
-  if (budget_ == 0) return false;
+  if (budget_ == 0) return;
   for (RankedLayer& layer : layers_) {
     if (all || selector_.trains_all) {
       layer.mask->Choose(std::vector<uint8_t>(layer.mask->chosen().size(), 1));
@@ -59,14 +59,16 @@ bool PeChooser::Start() {
       layer.mask->set_profile(&layer.profile);
     }
   }
-  return true;
 }
 
 bool PeChooser::At(int64_t steps) {
-  if (steps == 0 && round_ == 1) Start();
-  if (done()) return steps == 0;
+  if (steps == 0) {
+    Start();
+    return true;
+  }
+  if (done()) return false;
   SetPrices();
-  if (steps < until_ * round_ / rounds_) return steps == 0;
+  if (steps < until_ * round_ / rounds_) return false;
   const bool first_gates = selector_.gated && round_ == 1;
   if (first_gates) {
     for (RankedLayer& layer : layers_) layer.mask->AddGates();

@@ -22,13 +22,13 @@ class PeChooser {
   PeChooser(nn::Model* model, const TasksOptions& options, int64_t until,
             Key key);
 
-  // Call with the number of steps done, 0 at first. True: parameters have been
-  // replaced.
+  // Call with the number of steps done, 0 before the first. True: parameters
+  // have been replaced.
   bool At(int64_t steps);
   bool done() const { return round_ > rounds_; }
 
  private:
-  bool Start();
+  void Start();
   void ChooseRound();
   void SetPrices();
   int64_t Weights(bool chosen_only) const;

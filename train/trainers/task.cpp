@@ -81,8 +81,12 @@ class TaskTrainer {
     SetMasks(model_, method_.mask, MaskOptionsOf(options_));
     LeaveTrained(method_, options_, model_);
     if (method_.selects) {
-      const int64_t until = std::clamp<int64_t>(
-          options_.select_length.Steps(train_.batches()), 1, steps_ - 1);
+      const int64_t until =
+          std::max<int64_t>(1, options_.select_length.Steps(train_.batches()));
+      OHM_CHECK(until < steps_,
+                fmt::format("tasks.select_length: expected less than the {} "
+                            "steps of tasks.length, got {}",
+                            steps_, until));
       chooser_.emplace(model_, options_, until, key_.Child("pes"));
       chooser_->At(0);
     }

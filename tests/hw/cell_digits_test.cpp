@@ -1,0 +1,56 @@
+// Digits of cells, and what writing others over them costs.
+#include "hw/cell_digits.h"
+
+#include <doctest/doctest.h>
+
+namespace ohm::test {
+namespace {
+
+// 40 rows in arrays of 16, 5 outputs; codes of 7 bits and a sign.
+hw::CellDigits Cells(const Tensor& codes, hw::CrossbarSpec spec) {
+  spec.rows = 16;
+  return {codes, hw::TileMap({1, 40, 5, 1}, spec), spec};
+}
+
+TEST_CASE("a write counts the cells, rows and arrays whose digits differ") {
+  hw::CrossbarSpec pairs;
+  const Tensor zero = Tensor::Zeros({5, 40});
+  Tensor codes = zero.Clone();
+  CHECK(hw::CostOfWriting(Cells(zero, pairs), Cells(codes, pairs)) ==
+        hw::WriteCost{});
+  codes.data()[0 * 40 + 3] = 7;   // output 0, row 3: one arm
+  codes.data()[2 * 40 + 3] = 5;   // the same row of the same array
+  codes.data()[2 * 40 + 4] = -5;  // the other arm
+  codes.data()[4 * 40 + 39] = 1;  // the last, partial row tile
+  const auto cost = hw::CostOfWriting(Cells(zero, pairs), Cells(codes, pairs));
+  CHECK(cost == hw::WriteCost{4, 3, 3});
+  CHECK(hw::CostOfWriting(Cells(codes, pairs), Cells(zero, pairs)) == cost);
+  // A sign that changes empties one arm and fills the other.
+  Tensor turned = codes.Clone();
+  turned.data()[3] = -7;
+  CHECK(hw::CostOfWriting(Cells(codes, pairs), Cells(turned, pairs)) ==
+        hw::WriteCost{2, 2, 2});
+}
+
+TEST_CASE("of a weight in slices only the digits that differ are written") {
+  hw::CrossbarSpec spec;
+  spec.cell_bits = 2;
+  const Tensor zero = Tensor::Zeros({5, 40});
+  Tensor codes = zero.Clone();
+  codes.data()[0] = 4 * 3 + 16 * 1;  // slices of 2 bits: 0, 3, 1, 0
+  const hw::CellDigits before = Cells(zero, spec), after = Cells(codes, spec);
+  CHECK(after.slices() > 1);
+  std::vector<hw::ChangedCell> seen;
+  hw::VisitChanged(before, after,
+                   [&](const hw::ChangedCell& c) { seen.push_back(c); });
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].column == 1);
+  CHECK(seen[0].before == 0);
+  CHECK(seen[0].after == 3);
+  CHECK(seen[1].column == 2);
+  CHECK(seen[1].after == 1);
+  CHECK(hw::CostOfWriting(before, after) == hw::WriteCost{2, 1, 1});
+}
+
+}  // namespace
+}  // namespace ohm::test
