@@ -25,6 +25,9 @@ class Dataset {
   // The label of get(index), without the cost of the image.
   virtual int32_t label(int64_t index) const = 0;
   virtual int classes() const = 0;
+  // Samples of one group show the same thing (frames of one track): whoever
+  // holds images out holds out the whole group. Each is its own by default.
+  virtual int64_t group(int64_t index) const { return index; }
 };
 
 using DatasetPtr = std::shared_ptr<const Dataset>;

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <map>
+#include <utility>
+
 #include "core/base/check.h"
 #include "datasets/delimited.h"
+#include "datasets/views.h"
 
 namespace ohm::datasets {
 namespace {
@@ -34,6 +38,20 @@ void AddListed(const fs::path& table, const fs::path& folder,
   }
 }
 
+// Training images are frames of tracks: "00003_00012.ppm" is frame 12 of its
+// class's track 3.
+std::vector<int64_t> TracksOf(const std::vector<ImageFile>& files) {
+  std::map<std::pair<int32_t, std::string>, int64_t> tracks;
+  std::vector<int64_t> of_file;
+  for (const ImageFile& file : files) {
+    const std::string name = file.path.filename().string();
+    const std::pair track{file.label, name.substr(0, name.find('_'))};
+    of_file.push_back(
+        tracks.emplace(track, int64_t(tracks.size())).first->second);
+  }
+  return of_file;
+}
+
 }  // namespace
 
 TrainTest ReadGtsrb(const fs::path& root, const FileReading& reading) {
@@ -49,7 +67,8 @@ TrainTest ReadGtsrb(const fs::path& root, const FileReading& reading) {
   if (!fs::exists(table, code)) table = test_images / "GT-final_test.csv";
   std::vector<ImageFile> test;
   AddListed(table, test_images, &test);
-  return {DecodeFiles(train, kClasses, reading, training.string()),
+  return {Grouped(DecodeFiles(train, kClasses, reading, training.string()),
+                  TracksOf(train)),
           DecodeFiles(test, kClasses, reading, test_images.string())};
 }
 

@@ -12,8 +12,9 @@ namespace ohm::datasets {
 // root/Final_Test/GT-final_test.csv (or beside the images in
 // Final_Test/Images), both with ";" between fields. Rows whose file is absent
 // are passed over. 43 classes. Images are used whole, not cut to the sign's
-// box: the files may have been resized since the box was written. Error names
-// file and line where a row is malformed or a class is not in 0..42.
+// box: the files may have been resized since the box was written. Training
+// images of one track ("<track>_<frame>.ppm") are one group. Error names file
+// and line where a row is malformed or a class is not in 0..42.
 TrainTest ReadGtsrb(const std::filesystem::path& root,
                     const FileReading& reading);
 

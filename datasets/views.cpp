@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <map>
 #include <numeric>
 
 #include "core/base/check.h"
@@ -29,16 +29,56 @@ class SubsetView : public Dataset {
   int32_t label(int64_t index) const override {
     return base_->label(indices_[size_t(index)]);
   }
+  int64_t group(int64_t index) const override {
+    return base_->group(indices_[size_t(index)]);
+  }
 
  private:
   DatasetPtr base_;
   std::vector<int64_t> indices_;
 };
 
+class GroupedView : public Dataset {
+ public:
+  GroupedView(DatasetPtr base, std::vector<int64_t> groups)
+      : base_(std::move(base)), groups_(std::move(groups)) {
+    OHM_CHECK(int64_t(groups_.size()) == base_->size(),
+              fmt::format("[grouped] expected a group for each of {} samples, "
+                          "got {}",
+                          base_->size(), groups_.size()));
+  }
+  int64_t size() const override { return base_->size(); }
+  int classes() const override { return base_->classes(); }
+  Sample get(int64_t index) const override { return base_->get(index); }
+  int32_t label(int64_t index) const override { return base_->label(index); }
+  int64_t group(int64_t index) const override { return groups_[size_t(index)]; }
+
+ private:
+  DatasetPtr base_;
+  std::vector<int64_t> groups_;
+};
+
+// Samples by group, groups in order of their first sample.
+std::vector<std::vector<int64_t>> GroupsOf(
+    const Dataset& data, const std::vector<int64_t>& samples) {
+  std::vector<std::vector<int64_t>> groups;
+  std::map<int64_t, size_t> places;
+  for (const int64_t i : samples) {
+    const auto [place, fresh] = places.emplace(data.group(i), groups.size());
+    if (fresh) groups.emplace_back();
+    groups[place->second].push_back(i);
+  }
+  return groups;
+}
+
 }  // namespace
 
 DatasetPtr Subset(DatasetPtr base, std::vector<int64_t> indices) {
   return std::make_shared<SubsetView>(std::move(base), std::move(indices));
+}
+
+DatasetPtr Grouped(DatasetPtr base, std::vector<int64_t> groups) {
+  return std::make_shared<GroupedView>(std::move(base), std::move(groups));
 }
 
 std::vector<int64_t> Permutation(int64_t count, Key key) {
@@ -70,13 +110,19 @@ SplitViews Split(DatasetPtr base, double share, Key key) {
   }
   std::vector<int64_t> rest, held_out;
   for (size_t c = 0; c < by_class.size(); ++c) {
-    const auto& members = by_class[c];
-    const auto count = int64_t(members.size());
-    int64_t out = std::llround(share * double(count));
-    if (share > 0 && count >= 2) out = std::max<int64_t>(out, 1);
-    const auto order = Permutation(count, key.Child(c));
-    for (int64_t i = 0; i < count; ++i) {
-      (i < out ? held_out : rest).push_back(members[size_t(order[size_t(i)])]);
+    const auto groups = GroupsOf(*base, by_class[c]);
+    const auto order = Permutation(int64_t(groups.size()), key.Child(c));
+    const double wanted = share * double(by_class[c].size());
+    const bool at_least_one = share > 0 && groups.size() >= 2;
+    int64_t out = 0;
+    for (size_t i = 0; i < groups.size(); ++i) {
+      const auto& group = groups[size_t(order[i])];
+      // Another one while that brings the count nearer to what is wanted.
+      const double nearer = double(out) + 0.5 * double(group.size());
+      const bool holds = (i == 0 && at_least_one) || nearer <= wanted;
+      if (holds) out += int64_t(group.size());
+      auto& part = holds ? held_out : rest;
+      part.insert(part.end(), group.begin(), group.end());
     }
   }
   std::ranges::sort(rest);

@@ -14,6 +14,10 @@ namespace ohm::datasets {
 // Sample i is base sample indices[i]. Error for an index out of range.
 DatasetPtr Subset(DatasetPtr base, std::vector<int64_t> indices);
 
+// The same samples, sample i in group groups[i]; one for each. A class has
+// whole groups.
+DatasetPtr Grouped(DatasetPtr base, std::vector<int64_t> groups);
+
 // The first `count` samples of a keyed shuffle; all where count is larger.
 DatasetPtr Shuffled(DatasetPtr base, Key key,
                     int64_t count = std::numeric_limits<int64_t>::max());
@@ -24,9 +28,9 @@ std::vector<int64_t> Permutation(int64_t count, Key key);
 struct SplitViews {
   DatasetPtr rest, held_out;
 };
-// Holds out `share` (0 <= share < 1) of every class, rounded to nearest but at
-// least one image of a class with two or more where share > 0. Both parts keep
-// the base's order.
+// Holds out `share` (0 <= share < 1) of every class in whole groups, rounded to
+// nearest but at least one group of a class with two or more where share > 0.
+// Both parts keep the base's order.
 SplitViews Split(DatasetPtr base, double share, Key key);
 
 }  // namespace ohm::datasets

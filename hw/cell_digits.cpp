@@ -63,6 +63,7 @@ std::vector<double> CellDigits::OfArm(const TileContent& content,
 }
 
 WriteCost& WriteCost::operator+=(const WriteCost& other) {
+  weights += other.weights;
   cells += other.cells;
   rows += other.rows;
   arrays += other.arrays;
@@ -94,6 +95,9 @@ void VisitChanged(const CellDigits& from, const CellDigits& to,
 
 WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to) {
   WriteCost cost;
+  for (int64_t i = 0; i < to.codes().count(); ++i) {
+    if (from.codes().data()[i] != to.codes().data()[i]) ++cost.weights;
+  }
   int64_t array = -1, row = -1;
   VisitChanged(from, to, [&](const ChangedCell& cell) {
     ++cost.cells;

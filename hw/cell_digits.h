@@ -22,6 +22,7 @@ class CellDigits {
   int64_t slices() const { return slices_; }  // columns that a weight takes
   const Slicing& slicing() const { return slicing_; }
   const TileMap& map() const { return map_; }
+  const Tensor& codes() const { return codes_; }
 
   // Of each column of the tile (output by output, slice by slice), whether it
   // stores complements (column_flip).
@@ -56,9 +57,10 @@ void VisitChanged(const CellDigits& from, const CellDigits& to,
 
 // What is written when one set of codes replaces another.
 struct WriteCost {
-  int64_t cells = 0;   // whose digit differs
-  int64_t rows = 0;    // of arrays, with at least one such cell
-  int64_t arrays = 0;  // with at least one such cell
+  int64_t cells = 0;    // whose digit differs
+  int64_t rows = 0;     // of arrays, with at least one such cell
+  int64_t arrays = 0;   // with at least one such cell
+  int64_t weights = 0;  // whose code differs
 
   WriteCost& operator+=(const WriteCost& other);
   bool operator==(const WriteCost&) const = default;

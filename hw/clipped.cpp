@@ -131,10 +131,6 @@ void RemoveByTiles(const std::vector<Clipped>& clipped, const Tensor& x,
                    const Tensor& gain, const Tensor& gy, Tensor* gx,
                    Tensor* gw) {
   const bool wants_w = gw != nullptr && gw->defined();
-  const int largest = LargestInput(weights.spec);
-  const float step = largest == 0 ? 1.0F : StepFor(input_range, largest);
-  const Tensor xq =
-      wants_w ? ApplyDac(x, input_range, largest, step) : Tensor();
   const int64_t fan_in = weights.map.matrix().fan_in;
   for (int64_t t = 0; t < weights.map.row_tiles(); ++t) {
     const Tensor g = NegatedClipped<T>(clipped, t, gy);
@@ -144,8 +140,7 @@ void RemoveByTiles(const std::vector<Clipped>& clipped, const Tensor& x,
                                        x.shape(), weights.conv));
     }
     if (!wants_w) continue;
-    const Tensor part =
-        kernels::Conv2dGradWeight(xq, g, weights.weight_shape, weights.conv);
+    const Tensor part = WeightGradient(x, weights, input_range, g);
     for (int64_t o = 0; o < weights.map.outputs(); ++o) {
       for (const int32_t k : weights.map.RowsOf(t)) {
         gw->data()[o * fan_in + k] += part.data()[o * fan_in + k];

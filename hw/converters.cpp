@@ -103,10 +103,12 @@ float MaxAbs(const Tensor& t) {
     });
   });
   const auto value = std::bit_cast<float>(most.load());
-  OHM_CHECK(std::isfinite(value),
-            "[crossbar] expected finite values, got an infinity or NaN in a "
-            "tensor " +
-                t.shape().str());
+  if (!std::isfinite(value)) {
+    throw NotFinite(
+        "[crossbar] expected finite values, got an infinity or NaN in a "
+        "tensor " +
+        t.shape().str());
+  }
   return value;
 }
 

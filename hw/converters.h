@@ -14,8 +14,8 @@ namespace ohm::hw {
 // all-zero layer stays zero. largest >= 1.
 float StepFor(float range, int largest);
 
-// Largest |value|, f32 or bf16; 0 for an empty tensor. Error, saying so, for
-// values that are not finite.
+// Largest |value|, f32 or bf16; 0 for an empty tensor. NotFinite for values
+// that are not finite.
 float MaxAbs(const Tensor& t);
 
 // The code of one value: round half to even of value / step, in -h..h.

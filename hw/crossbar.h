@@ -169,10 +169,15 @@ Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy,
                     const PassNoise* noise = nullptr);
 
-// The same, to the conversions' rounding, from the plain weight gradient gw
-// (of gain 1, before RemoveClipped): conversions count as if they passed every
-// sum on, as they do for weights and inputs. Costs a pass over the weights, and
-// so next to nothing where gw is needed anyway.
+// d<y, gy>/d of the weights as they are in the cells, of gain 1, as if
+// conversions passed every sum on: the convolution's gradient with what the
+// DACs drive the rows with. bf16: with their codes, which it holds exactly.
+Tensor WeightGradient(const Tensor& x, const Programmed& weights,
+                      float input_range, const Tensor& gy);
+
+// GainGradient, to the conversions' rounding, from WeightGradient: here, too,
+// conversions count as if they passed every sum on. Costs a pass over the
+// weights, and so next to nothing where gw is needed anyway.
 Tensor GainGradientOf(const Programmed& weights, const Tensor& gw);
 
 // d<y, gy>/d range for each of ranges.adc, [ranges]; 0 with an ideal ADC.

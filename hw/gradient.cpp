@@ -3,8 +3,10 @@
 #include <vector>
 
 #include "core/base/parallel.h"
+#include "core/kernels/conv2d.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/simd.h"
+#include "hw/converters.h"
 #include "hw/crossbar.h"
 #include "hw/row_tile_values.h"
 #include "hw/tile_pass.h"
@@ -142,6 +144,22 @@ Tensor GainGradient(const Tensor& x, const Programmed& weights,
     }
   }
   return gradient;
+}
+
+Tensor WeightGradient(const Tensor& x, const Programmed& weights,
+                      float input_range, const Tensor& gy) {
+  constexpr int kExactInBF16 = 256;
+  const int largest = LargestInput(weights.spec);
+  const float step = largest == 0 ? 1.0F : StepFor(input_range, largest);
+  const bool codes =
+      x.dtype() == DType::kBF16 && largest > 0 && largest <= kExactInBF16;
+  const Tensor xq = ApplyDac(x, input_range, largest, codes ? 1.0F : step);
+  Tensor gw =
+      kernels::Conv2dGradWeight(xq, gy, weights.weight_shape, weights.conv);
+  if (codes) {
+    for (float& v : gw.span()) v *= step;
+  }
+  return gw;
 }
 
 Tensor GainGradientOf(const Programmed& weights, const Tensor& gw) {

@@ -22,23 +22,6 @@ struct Saved {
   const hw::PassNoise* Noise() const { return noise ? &*noise : nullptr; }
 };
 
-// The gradient of the weights as they are in the cells, and of gain 1.
-Tensor WeightGradient(const Saved& s, const Tensor& gy) {
-  const int largest = hw::LargestInput(s.cells->spec);
-  constexpr int kExactInBF16 = 256;
-  const bool codes =
-      s.x.dtype() == DType::kBF16 && largest > 0 && largest <= kExactInBF16;
-  const float step = largest == 0 ? 1.0F : hw::StepFor(s.ranges.input, largest);
-  const Tensor xq =
-      hw::ApplyDac(s.x, s.ranges.input, largest, codes ? 1.0F : step);
-  Tensor gw =
-      kernels::Conv2dGradWeight(xq, gy, s.cells->weight_shape, s.cells->conv);
-  if (codes) {
-    for (float& v : gw.span()) v *= step;
-  }
-  return gw;
-}
-
 // `gw` of gain 1, or undefined. Where it is there, a second pass through the
 // converters would cost a quarter of a step (docs/results.md).
 Tensor GainGradient(const Saved& s, const Tensor& gw, const Tensor& gy) {
@@ -67,7 +50,9 @@ std::vector<Tensor> Gradients(const Saved& s, const BackwardCall& call) {
     gx = kernels::Conv2dGradInput(gy, hw::ScaledWeights(weights, s.gain),
                                   s.x.shape(), weights.conv);
   }
-  if (call.Needs(1)) gw = WeightGradient(s, gy);
+  if (call.Needs(1)) {
+    gw = hw::WeightGradient(s.x, weights, s.ranges.input, gy);
+  }
   if (call.Needs(2)) gain = GainGradient(s, gw, gy);
   hw::RemoveClipped(s.clipped, s.x, weights, s.ranges, s.gain, gy, &gx, &gw);
   if (gx.defined()) {

@@ -34,6 +34,15 @@ void CrossbarPolicy::ClearCalibration() {
   if (learns()) learned_range_.mutable_value().FillZero();
 }
 
+void CrossbarPolicy::WeightsReplaced(const Shape& weights) {
+  adc_range_ = Tensor();
+  if (!learns()) return;
+  const hw::TileMap map(hw::MatrixOf(weights, /*groups=*/1), spec_);
+  learned_range_.mutable_value() =
+      Tensor::Zeros({hw::AdcRangeCount(map, spec_)});
+  learned_range_.ClearGrad();
+}
+
 Tensor CrossbarPolicy::AdcRanges() const {
   if (!learns()) return adc_range_;
   const auto ranges = learned_range_.value().span();

@@ -43,6 +43,9 @@ class CrossbarPolicy : public Policy {
              const Conv2dSpec& spec, const Context& context) override;
   Var Linear(const Var& x, const Var& w, const Var& bias,
              const Context& context) override;
+  // Its ADC ranges hold nothing until the next batch of training; the input's
+  // range stays, for the inputs are the same.
+  void WeightsReplaced(const Shape& weights) override;
   void List(std::vector<NamedParameter>* parameters,
             std::vector<NamedBuffer>* buffers) override;
 

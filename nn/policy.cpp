@@ -20,6 +20,8 @@ class Digital : public Policy {
 
 }  // namespace
 
+void Policy::WeightsReplaced(const Shape& /*weights*/) {}
+
 void Policy::List(std::vector<NamedParameter>* /*parameters*/,
                   std::vector<NamedBuffer>* /*buffers*/) {}
 

@@ -22,6 +22,10 @@ class Policy {
   virtual Var Linear(const Var& x, const Var& w, const Var& bias,
                      const Context& context) = 0;
 
+  // The leaf got other weights, perhaps of another shape: what was measured
+  // with the old ones is forgotten. The default measures nothing.
+  virtual void WeightsReplaced(const Shape& weights);
+
   // State of the policy that belongs into checkpoints and optimisers (converter
   // ranges, masks), with names relative to the leaf. The default has none.
   virtual void List(std::vector<NamedParameter>* parameters,

@@ -18,6 +18,7 @@
 #include "train/optim/table.h"
 #include "train/tasks/method.h"
 #include "train/tasks/selection.h"
+#include "train/tasks/store.h"
 
 namespace ohm::train {
 namespace {
@@ -131,18 +132,13 @@ std::vector<std::string> TakeOverrides(const CommandRow& row,
 }
 
 // The config of the store that the overrides name.
-Config StoreConfig(const std::vector<std::string>& overrides) {
+Config NamedStoreConfig(const std::vector<std::string>& overrides) {
   std::string store = TasksOptions().store;
   const std::string key = "tasks.store=";
   for (const std::string& word : overrides) {
     if (word.starts_with(key)) store = word.substr(key.size());
   }
-  const auto path = std::filesystem::path(store) / "config.toml";
-  OHM_CHECK(std::filesystem::exists(path),
-            "'" + store +
-                "' is no task store; 'ohmgrad tasks init CONFIG.toml --store "
-                "DIR' makes one, --store names another");
-  return LoadConfig(path, overrides);
+  return StoreConfig(store, overrides);
 }
 
 int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
@@ -193,7 +189,8 @@ int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   }
   Metrics result;
   if (row.run_task != nullptr) {
-    result = row.run_task(StoreConfig(overrides), wanted == 1 ? files[0] : "");
+    result =
+        row.run_task(NamedStoreConfig(overrides), wanted == 1 ? files[0] : "");
   } else {
     result = row.run(LoadConfig(files[0], overrides));
   }

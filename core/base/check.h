@@ -21,6 +21,13 @@ class UsageError : public Error {
   using Error::Error;
 };
 
+// Values that are infinite or NaN where they must not be: a training that
+// diverged, mostly.
+class NotFinite : public Error {
+ public:
+  using Error::Error;
+};
+
 [[noreturn]] void ThrowError(const std::string& message);
 
 }  // namespace ohm

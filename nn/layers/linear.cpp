@@ -32,6 +32,7 @@ void Linear::Reset(int64_t out, Key key) {
   bias_.mutable_value() = BiasOf(in, out, key);
   weight_.ClearGrad();
   bias_.ClearGrad();
+  policy_->WeightsReplaced(weight_.shape());
 }
 
 }  // namespace ohm::nn

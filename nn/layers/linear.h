@@ -12,7 +12,8 @@ class Linear : public WeightLayer {
   Linear(int64_t in, int64_t out, Key key);
   Var Forward(const Var& x, const Context& context) override;
 
-  // Starts anew with another number of outputs, as a task's own head does.
+  // Starts anew with another number of outputs, as a task's own head does; its
+  // policy forgets what it measured with the old weights.
   void Reset(int64_t out, Key key);
 };
 

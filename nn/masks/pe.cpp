@@ -122,12 +122,26 @@ Tensor PeMask::AllWeights() const {
   return all;
 }
 
+Tensor PeMask::TimesGain(Tensor weights) {
+  const NoGrad quiet;
+  const Var gain = Gain({});
+  if (!gain.defined()) return weights;
+  const int64_t outputs = layer_.map.outputs();
+  const int64_t each = weights.count() / outputs;
+  for (const Pe& pe : grid_.pes()) {
+    const float* of_tile = gain.value().data() + pe.row_tile * outputs;
+    grid_.VisitWeights(
+        pe, [&](int64_t at) { weights.data()[at] *= of_tile[at / each]; });
+  }
+  return weights;
+}
+
 void PeMask::Choose(std::vector<uint8_t> chosen) {
   OHM_CHECK(chosen.size() == chosen_.size(),
             "[mask] expected a choice among " + std::to_string(chosen_.size()) +
                 " PEs, got " + std::to_string(chosen.size()));
-  OHM_CHECK(!gates_.defined(), "[mask] expected no gates while PEs are chosen");
-  const Tensor all = AllWeights();
+  const Tensor all = TimesGain(AllWeights());
+  gates_ = Var();
   chosen_ = std::move(chosen);
   FindPlaces();
   weights_ = Var();
@@ -238,7 +252,6 @@ PackedMask PeMask::Pack() const {
 void PeMask::Unpack(const PackedMask& packed) {
   const auto flags =
       UnpackEntries(Packed(packed, "pes"), int64_t(chosen_.size()), 1);
-  RemoveGates();
   Choose({flags.begin(), flags.end()});
   if (weights_.defined()) {
     Tensor& own = weights_.mutable_value();

@@ -8,6 +8,11 @@
 //   W' = W1 in chosen PEs, the backbone's elsewhere
 //   gain = 1 in chosen PEs, tier 2's factor elsewhere
 //
+// A PE that is chosen late takes the factors that its columns have learned so
+// far into its weights, W1 = f W0, so that choosing changes no output but by
+// what the cells round. While gates are learned (which may give a PE up again)
+// factors stay before W1, too, and go into it when the gates go.
+//
 // XST ("XST: a crossbar column-wise sparse training for efficient continual
 // learning", DATE 2022, known by its abstract) is reconstructed as the same
 // with PEs of one column, and the other columns on or off.
@@ -43,7 +48,8 @@ class PeMask : public Mask {
   // One flag per PE; none is chosen at first.
   const std::vector<uint8_t>& chosen() const { return chosen_; }
   // Those that were chosen before keep their weights, the others start from
-  // the backbone's. Parameters() are new ones. Not with gates.
+  // the backbone's times their columns' factors. Gates end, and factors before
+  // W1 go into it. Parameters() are new ones.
   void Choose(std::vector<uint8_t> chosen);
   // The trained weights of all PEs, like the backbone's; those of PEs that are
   // not chosen are the backbone's.
@@ -57,12 +63,13 @@ class PeMask : public Mask {
   // W0> + price * weights of the PE, straight through to the score: it is 0
   // while W1 = W0.
   void AddGates();
-  void RemoveGates() { gates_ = Var(); }
   void set_gate_price(float price) { price_ = price; }
   const Var& gates() const { return gates_; }
 
  private:
   void FindPlaces();
+  // `weights` times the factors that the pass multiplies their sums by.
+  Tensor TimesGain(Tensor weights);
   std::vector<uint8_t> FrozenColumns() const;  // one flag per mask entry
 
   MaskedLayer layer_;

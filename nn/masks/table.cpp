@@ -18,7 +18,7 @@ const std::vector<MaskRow>& MaskTable() {
        MakeColumnBinary},
       {"xma", "column-wise multi-level masks: a power of two, or off",
        MakeColumnShift},
-      {"scale", "column-wise factors of any size", MakeColumnScale},
+      {"scale", "column-wise factors from -2 to 2", MakeColumnScale},
       {"xma2", "PE-wise masks: reprogrammed PEs, column factors elsewhere",
        MakePe},
       {"xst", "columns that are reprogrammed, on or off", MakeSparseColumns},

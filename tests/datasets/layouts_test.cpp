@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <map>
 #include <set>
 
 #include "core/base/check.h"
@@ -170,6 +171,31 @@ TEST_CASE("gtsrb: CSV rows whose file is there") {
       folder.path() / "GTSRB/Final_Test/GT-final_test.csv",
       folder.path() / "GTSRB/Final_Test/Images/GT-final_test.csv");
   CHECK(LabelsOf(*open().test) == Labels{17, 3});
+}
+
+TEST_CASE("gtsrb: frames of one track are one group") {
+  const TempFolder folder;
+  WriteGtsrb(folder);
+  const std::string images = "GTSRB/Final_Training/Images/00007/";
+  std::string table = kGtsrbHead;
+  for (const char* name : {"00000_00000.ppm", "00000_00010.ppm",
+                           "00001_00000.ppm", "00001_00010.ppm"}) {
+    table += GtsrbRow(name, "7");
+    folder.Write(images + name, PpmBytes(8, 8, 1, 2, 3));
+  }
+  folder.Write(images + "GT-00007.csv", table);
+  const auto data =
+      Open("gtsrb", {.root = folder.path().string(), .image_size = 8}).train;
+  std::map<int64_t, std::vector<int32_t>> groups;
+  for (int64_t i = 0; i < data->size(); ++i) {
+    groups[data->group(i)].push_back(data->label(i));
+  }
+  int pairs = 0;
+  for (const auto& [group, labels] : groups) {
+    if (labels == std::vector<int32_t>{7, 7}) ++pairs;
+  }
+  CHECK(pairs == 2);
+  CHECK(groups.size() == 4);  // and the two images of other classes
 }
 
 TEST_CASE("gtsrb: malformed tables are named with their line") {

@@ -112,6 +112,30 @@ TEST_CASE("split: by class, complete, by key alone") {
   CHECK(Values(*Split(base, 0.1, Key(8)).held_out) != held);
 }
 
+TEST_CASE("split: groups stay whole") {
+  // Ten groups of three in class 0, out of order; two groups of five in 1.
+  std::vector<int32_t> labels;
+  std::vector<int64_t> groups;
+  for (int i = 0; i < 40; ++i) {
+    labels.push_back(i < 30 ? 0 : 1);
+    groups.push_back(i < 30 ? i % 10 : 20 + i % 2);
+  }
+  const auto base = Grouped(Numbered(labels, 2), groups);
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    const SplitViews split = Split(base, 0.2, Key(seed));
+    std::map<int64_t, int> out;
+    for (int64_t i = 0; i < split.held_out->size(); ++i) {
+      ++out[split.held_out->group(i)];
+    }
+    // 6 of 30 are two groups; 2 of 10 would be none, but one is held out.
+    CHECK(out.size() == 3);
+    CHECK(split.held_out->size() == 11);
+    for (const auto& [group, count] : out) CHECK(count == (group < 20 ? 3 : 5));
+    CHECK(split.rest->size() == 29);
+  }
+  CHECK_THROWS_AS(Grouped(Numbered(labels, 2), {1, 2}), Error);
+}
+
 TEST_CASE("split: nothing held out, and shares out of range") {
   const auto base = Numbered({0, 0, 1, 1}, 2);
   CHECK(Split(base, 0, Key(1)).held_out->size() == 0);

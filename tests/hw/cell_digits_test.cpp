@@ -23,13 +23,13 @@ TEST_CASE("a write counts the cells, rows and arrays whose digits differ") {
   codes.data()[2 * 40 + 4] = -5;  // the other arm
   codes.data()[4 * 40 + 39] = 1;  // the last, partial row tile
   const auto cost = hw::CostOfWriting(Cells(zero, pairs), Cells(codes, pairs));
-  CHECK(cost == hw::WriteCost{4, 3, 3});
+  CHECK(cost == hw::WriteCost{4, 3, 3, 4});
   CHECK(hw::CostOfWriting(Cells(codes, pairs), Cells(zero, pairs)) == cost);
   // A sign that changes empties one arm and fills the other.
   Tensor turned = codes.Clone();
   turned.data()[3] = -7;
   CHECK(hw::CostOfWriting(Cells(codes, pairs), Cells(turned, pairs)) ==
-        hw::WriteCost{2, 2, 2});
+        hw::WriteCost{2, 2, 2, 1});
 }
 
 TEST_CASE("of a weight in slices only the digits that differ are written") {
@@ -49,7 +49,7 @@ TEST_CASE("of a weight in slices only the digits that differ are written") {
   CHECK(seen[0].after == 3);
   CHECK(seen[1].column == 2);
   CHECK(seen[1].after == 1);
-  CHECK(hw::CostOfWriting(before, after) == hw::WriteCost{2, 1, 1});
+  CHECK(hw::CostOfWriting(before, after) == hw::WriteCost{2, 1, 1, 1});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "core/base/check.h"
 #include "hw/converters.h"
 #include "nn/masks/column_binary.h"
+#include "nn/masks/column_scale.h"
 #include "nn/masks/column_shift.h"
 #include "nn/masks/entries.h"
 #include "nn/masks/kernel.h"
@@ -244,7 +245,6 @@ TEST_CASE(
   nn::PeMask mask(layer, {.pe_columns = 2});
   mask.Choose(std::vector<uint8_t>(mask.chosen().size(), 1));
   mask.AddGates();
-  CHECK_THROWS_AS(mask.Choose(mask.chosen()), Error);
   const Tensor u = RandomTensor(layer.weights.shape(), Key(5));
   Var gates = mask.gates();
   Backward(mask.Weights(Var(layer.weights), {}), u.Clone());
@@ -273,6 +273,72 @@ TEST_CASE(
   }
 }
 
+// The weights that the pass computes with, factors included.
+Tensor Effective(nn::PeMask* mask, const nn::MaskedLayer& layer) {
+  Tensor w = mask->Weights(Var(layer.weights), {}).value().Clone();
+  const Var gain = mask->Gain({});
+  const int64_t outputs = layer.map.outputs();
+  for (const nn::Pe& pe : mask->grid().pes()) {
+    mask->grid().VisitWeights(pe, [&](int64_t i) {
+      w.data()[i] *=
+          gain.value()
+              .data()[pe.row_tile * outputs + i / layer.map.matrix().fan_in];
+    });
+  }
+  return w;
+}
+
+// Factors learned so far go into the weights of a PE that is chosen, whether
+// they stood before the backbone's weights or, with gates, before its own.
+TEST_CASE("masks: choosing a PE changes nothing that the pass computes") {
+  nn::MaskedLayer layer = Layer();
+  layer.range *= 16;  // so that nothing is clipped
+  nn::PeMask mask(layer, {.pe_columns = 1, .factors = "scale"});
+  Disturb(&mask, 3);
+  Tensor before = Effective(&mask, layer);
+  CHECK_FALSE(BitEqual(before, layer.weights));
+  std::vector<uint8_t> some(mask.chosen().size());
+  for (size_t i = 0; i < some.size(); ++i) some[i] = i % 3 == 0 ? 1 : 0;
+  mask.Choose(some);
+  CHECK(BitEqual(Effective(&mask, layer), before));
+  CHECK(mask.Parameters()[0].name == "weights");
+
+  mask.Choose(std::vector<uint8_t>(some.size(), 1));
+  mask.AddGates();
+  Disturb(&mask, 5);
+  for (float& gate : Var(mask.gates()).mutable_value().span()) gate = 1;
+  before = Effective(&mask, layer);
+  mask.Choose(mask.chosen());
+  CHECK_FALSE(mask.gates().defined());
+  CHECK(BitEqual(Effective(&mask, layer), before));
+}
+
+TEST_CASE("masks: factors are whole steps, and end at their ends") {
+  Var v(Tensor::From({6}, std::vector<float>{1, 0.99F, -0.27F, 3, -3, 1.9F}),
+        true);
+  // 4 bits: quarters from -2 to 1.75.
+  const Var gain = nn::ScaleGain(v, 4);
+  CHECK(BitEqual(
+      gain.value(),
+      Tensor::From({6}, std::vector<float>{1, 1, -0.25F, 1.75F, -2, 1.75F})));
+  const auto gradient = [&](float sign) {
+    v.ClearGrad();
+    Backward(nn::ScaleGain(v, 4), Tensor::Full({6}, sign));
+    return v.grad().Clone();
+  };
+  // A step is against the gradient: beyond an end only inward ones pass.
+  CHECK(BitEqual(gradient(1),
+                 Tensor::From({6}, std::vector<float>{1, 1, 1, 1, 0, 1})));
+  CHECK(BitEqual(gradient(-1),
+                 Tensor::From({6}, std::vector<float>{-1, -1, -1, 0, -1, 0})));
+  CHECK(BitEqual(nn::ScaleGain(v, 0).value(), v.value()));
+  const nn::MaskedLayer layer = Layer();
+  CHECK(nn::MakeColumnScale(layer, {.scale_bits = 0})
+            ->Counts()["columns"]
+            .bits_each == 32);
+  CHECK_THROWS_AS(nn::MakeColumnScale(layer, {.scale_bits = 1}), Error);
+}
+
 TEST_CASE("masks: a profile sees the whole gradient, whatever is trained") {
   const nn::MaskedLayer layer = Layer();
   nn::PeMask mask(layer, {});
@@ -297,7 +363,7 @@ TEST_CASE("masks: a profile sees the whole gradient, whatever is trained") {
 
 TEST_CASE("masks: PEs that stay chosen keep their weights") {
   const nn::MaskedLayer layer = Layer();
-  nn::PeMask mask(layer, {});
+  nn::PeMask mask(layer, {.factors = "none"});
   std::vector<uint8_t> chosen(mask.chosen().size(), 0);
   chosen[0] = chosen[2] = 1;
   mask.Choose(chosen);

@@ -33,7 +33,7 @@ class Store {
   fs::path path() const { return scratch_.path() / "store"; }
   Config With(std::vector<std::string> overrides) const {
     overrides.push_back(Run());
-    return train::LoadConfig(path() / "config.toml", overrides);
+    return train::StoreConfig(path(), overrides);
   }
   train::TaskStore Read() const { return train::TaskStore(path()); }
 
@@ -91,6 +91,24 @@ TEST_CASE("a task store adds, switches, exports and removes") {
   CHECK_THROWS_AS(train::RunTasksSwitch(store.With({}), "signs"), UsageError);
 }
 
+TEST_CASE("a task store may be moved, and looks at its own files only") {
+  const Store store;
+  train::RunTasksAdd(store.With({"tasks.methods=xbm"}), "textures");
+  const fs::path moved = store.path().parent_path() / "moved";
+  fs::copy(store.path(), moved, fs::copy_options::recursive);
+  std::string broken = ReadFile(store.path() / "backbone.safetensors");
+  broken[broken.size() / 2] = char(broken[broken.size() / 2] ^ 64);
+  WriteFileAtomically(store.path() / "backbone.safetensors", broken);
+  CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
+                       doctest::Contains("is not the backbone"), Error);
+  train::RunTasksCheck(train::StoreConfig(moved, {}), "");
+  CHECK_THROWS_WITH_AS(
+      train::RunTasksInit(train::LoadConfig(
+          OHM_SOURCE_DIR "/configs/demo.toml",
+          {"tasks.store=" + moved.string(), "model.weights=/nowhere"})),
+      doctest::Contains("holds a task store already"), Error);
+}
+
 TEST_CASE("a task store notices files that were changed") {
   const Store store;
   train::RunTasksAdd(store.With({"tasks.methods=xbm"}), "textures");
@@ -112,7 +130,11 @@ TEST_CASE("a task store notices files that were changed") {
   CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
                        doctest::Contains("expected outputs"), Error);
   WriteFileAtomically(list, std::string("{"));
-  CHECK_THROWS_AS(store.Read(), Error);
+  CHECK_THROWS_WITH_AS(
+      store.Read(), doctest::Contains("store.json': expected a list"), Error);
+  WriteFileAtomically(list, std::string("{\"version\": 1}"));
+  CHECK_THROWS_WITH_AS(store.Read(), doctest::Contains("expected version, "),
+                       Error);
   CHECK_THROWS_AS(train::TaskStore("/nowhere"), Error);
 }
 

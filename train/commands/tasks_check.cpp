@@ -29,12 +29,10 @@ Switches SwitchAtRandom(OpenedStore* opened, int64_t count, Key key) {
   nn::Model* model = opened->model.get();
   std::map<std::string, TaskState> states;
   std::map<std::string, WrittenCells> cells;
-  std::map<std::string, int64_t> bytes;
   for (const StoredTask& task : opened->store.tasks()) {
     states[task.name] = opened->store.Load(task.name);
     opened->Set(task.name);
     cells[task.name] = CellsOf(model);
-    bytes[task.name] = SizeOf(model, states[task.name]).bytes();
   }
   const auto& tasks = opened->store.tasks();
   size_t at = tasks.size() - 1;  // as the loop has left it
@@ -42,6 +40,7 @@ Switches SwitchAtRandom(OpenedStore* opened, int64_t count, Key key) {
   for (; sum.count < count; ++sum.count) {
     const WrittenCells before = CellsOf(model);
     const size_t step = 1 + key.Below(uint64_t(sum.count), tasks.size() - 1);
+    const TaskState& from = states[tasks[at].name];
     at = (at + step) % tasks.size();
     const StoredTask& to = tasks[at];
     const auto start = Clock::now();
@@ -55,8 +54,9 @@ Switches SwitchAtRandom(OpenedStore* opened, int64_t count, Key key) {
     OHM_CHECK(CostOfSwitch(cells[to.name], after) == hw::WriteCost{},
               fmt::format("switch {} to '{}': the cells are not what they were",
                           sum.count + 1, to.name));
-    sum.cost += CostOfSwitch(before, after);
-    sum.bytes += bytes[to.name];
+    const hw::WriteCost cost = CostOfSwitch(before, after);
+    sum.cost += cost;
+    sum.bytes += BytesOfSwitch(model, from, states[to.name], cost);
   }
   return sum;
 }

@@ -73,6 +73,7 @@ Wanted WhatToAdd(const Config& config, const std::string& name) {
 }  // namespace
 
 Metrics RunTasksInit(const Config& config) {
+  TaskStore::CheckFree(config.tasks.store);
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
   Backbone backbone = MakeBackbone(config, folder);
@@ -106,14 +107,15 @@ Metrics RunTasksAdd(const Config& config, const std::string& name) {
   const WrittenCells cells = CellsOf(model);
   const auto data = OpenData(config, wanted.set);
   const RunFolder folder(config.run.dir);
+  const TaskState backbone = opened.store.Load(first);
   const TaskResult result = TrainTask(config, wanted.set, data, *wanted.method,
-                                      opened.store.Load(first), model, folder);
+                                      backbone, model, folder);
   const double test = TestTask(config, data, result.state, model).top1;
   opened.store.Add({name, wanted.set, wanted.method->name, result.validation,
                     test, ProbeHash(model, opened.image_size)},
                    result.state);
   const auto cost = CostOfSwitch(cells, CellsOf(model));
-  const TaskSize size = SizeOf(model, result.state);
+  const TaskSize size = SizeOf(model, result.state, backbone);
   opened.CheckAll();  // the new one as well, from its file
   fmt::print(
       "task '{}' ({}, {}): {} % of the validation images, {} % of the test "
@@ -138,19 +140,21 @@ Metrics RunTasksSwitch(const Config& config, const std::string& name) {
   const WrittenCells cells = CellsOf(opened.model.get());
   opened.Set(name);
   const auto cost = CostOfSwitch(cells, CellsOf(opened.model.get()));
-  const TaskSize size = SizeOf(opened.model.get(), opened.store.Load(name));
+  const int64_t bytes =
+      BytesOfSwitch(opened.model.get(), opened.store.Load(from),
+                    opened.store.Load(name), cost);
   opened.store.SetActive(name);
   fmt::print(
-      "from '{}' to '{}': {} to write, {} B of the task to load; outputs as "
-      "when it was added, bit for bit\n",
-      from, name, CostText(cost), size.bytes());
+      "from '{}' to '{}': {} to write, {} B to move; outputs as when it was "
+      "added, bit for bit\n",
+      from, name, CostText(cost), bytes);
   return {{"command", std::string("tasks switch")},
           {"from", from},
           {"to", name},
           {"cells_written", cost.cells},
           {"rows_written", cost.rows},
           {"arrays_written", cost.arrays},
-          {"bytes", size.bytes()}};
+          {"bytes", bytes}};
 }
 
 Metrics RunTasksRemove(const Config& config, const std::string& name) {
@@ -166,6 +170,7 @@ Metrics RunTasksList(const Config& config, const std::string& /*name*/) {
   nn::Model* model = opened.model.get();
   opened.Set(opened.store.tasks().front().name);
   const WrittenCells cells = CellsOf(model);
+  const TaskState backbone = opened.store.Load(opened.store.tasks()[0].name);
   TextTable table({{"task", "", TableColumn::Align::kLeft},
                    {"data", "", TableColumn::Align::kLeft},
                    {"method", "", TableColumn::Align::kLeft},
@@ -179,7 +184,7 @@ Metrics RunTasksList(const Config& config, const std::string& /*name*/) {
   std::vector<Metrics> list;
   for (const StoredTask& task : opened.store.tasks()) {
     opened.Set(task.name);
-    const TaskSize size = SizeOf(model, opened.store.Load(task.name));
+    const TaskSize size = SizeOf(model, opened.store.Load(task.name), backbone);
     const auto cost = CostOfSwitch(cells, CellsOf(model));
     const bool in_use = task.name == opened.store.active();
     table.AddRow({task.name, task.set, task.method, in_use ? "yes" : "",

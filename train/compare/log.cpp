@@ -7,7 +7,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The largest kinds first, as tables have them.
 JsonText MaskText(const TaskSize& size) {
   Json mask = Json::object();
   for (const auto& [kind, term] : size.mask) {
@@ -38,7 +37,8 @@ CompareResult ReadResult(const Json& line) {
   r.size.range_bytes = line.at("range_bytes").get<int64_t>();
   r.writes = {line.at("cells_written").get<int64_t>(),
               line.at("rows_written").get<int64_t>(),
-              line.at("arrays_written").get<int64_t>()};
+              line.at("arrays_written").get<int64_t>(),
+              line.at("weights_written").get<int64_t>()};
   return r;
 }
 
@@ -58,7 +58,8 @@ Metrics ToMetrics(const CompareResult& r) {
           {"range_bytes", r.size.range_bytes},
           {"cells_written", r.writes.cells},
           {"rows_written", r.writes.rows},
-          {"arrays_written", r.writes.arrays}};
+          {"arrays_written", r.writes.arrays},
+          {"weights_written", r.writes.weights}};
 }
 
 CompareLog::CompareLog(std::filesystem::path path) : path_(std::move(path)) {

@@ -11,6 +11,7 @@
 namespace ohm::train {
 
 struct CompareResult {
+  bool failed = false;    // there is nothing else to tell; never in the log
   double validation = 0;  // top-1 of the moment chosen, share
   // Of the test images; NaN: not read, another candidate was chosen.
   double test = std::numeric_limits<double>::quiet_NaN();

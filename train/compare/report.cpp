@@ -21,21 +21,32 @@ std::string MeanAndDeviation(const std::vector<double>& shares) {
   return text;
 }
 
-std::vector<double> Tests(const std::vector<CompareResult>& results) {
+// Mean and deviation over the seeds that did not fail, and how many did.
+std::string TestsText(const std::vector<CompareResult>& results) {
   std::vector<double> tests;
-  for (const CompareResult& r : results) tests.push_back(r.test);
-  return tests;
+  for (const CompareResult& r : results) {
+    if (!r.failed) tests.push_back(r.test);
+  }
+  const size_t failed = results.size() - tests.size();
+  std::string text = MeanAndDeviation(tests);
+  if (failed > 0) {
+    text += fmt::format("{}{} failed", text.empty() ? "" : ", ", failed);
+  }
+  return text;
 }
 
-// Per seed the mean over sets, of the seeds that all sets have.
+// Per seed the mean over sets, of the seeds that failed on none.
 std::vector<double> MeansOverSets(const RowResults& row) {
-  size_t seeds = row.of_set.empty() ? 0 : row.of_set[0].size();
-  for (const auto& set : row.of_set) seeds = std::min(seeds, set.size());
-  std::vector<double> means(seeds, 0);
+  const size_t seeds = row.of_set.empty() ? 0 : row.of_set[0].size();
+  std::vector<double> means;
   for (size_t s = 0; s < seeds; ++s) {
+    double sum = 0;
+    bool whole = true;
     for (const auto& set : row.of_set) {
-      means[s] += set[s].test / double(row.of_set.size());
+      sum += set[s].test;
+      whole = whole && !set[s].failed;
     }
+    if (whole) means.push_back(sum / double(row.of_set.size()));
   }
   return means;
 }
@@ -47,6 +58,7 @@ double Mean(const RowResults& row, F&& of) {
   int64_t count = 0;
   for (const auto& set : row.of_set) {
     for (const CompareResult& r : set) {
+      if (r.failed) continue;
       sum += double(of(r));
       ++count;
     }
@@ -76,9 +88,15 @@ double MeanOf(const std::string& label, const std::vector<RowResults>& rows) {
   return std::nan("");
 }
 
+// Share of the column mask's entries.
+double ColumnsOff(const CompareResult& r) {
+  const auto entries = double(r.size.Term("columns").entries);
+  return entries == 0 ? 0.0 : double(r.size.columns_off) / entries;
+}
+
 bool Empty(const RowResults& row) { return std::isnan(CellsWritten(row)); }
 
-// "3 x 4,400 bits"; of kinds with other than one number of entries, the mean.
+// "4400 x 3"; of kinds with other than one number of entries, the mean.
 std::string BitsText(const RowResults& row, const std::string& kind) {
   const double entries = Mean(
       row, [&](const CompareResult& r) { return r.size.Term(kind).entries; });
@@ -88,7 +106,6 @@ std::string BitsText(const RowResults& row, const std::string& kind) {
 }
 
 // Budgets of one method are one series.
-
 std::string SeriesOf(const std::string& label) {
   std::string name;
   size_t begin = 0;
@@ -139,7 +156,7 @@ std::string AccuracyTable(const std::vector<std::string>& sets,
   for (const RowResults& row : rows) {
     std::vector<std::string> cells{row.label};
     for (const auto& set : row.of_set) {
-      cells.push_back(MeanAndDeviation(Tests(set)));
+      cells.push_back(TestsText(set));
     }
     cells.push_back(MeanAndDeviation(MeansOverSets(row)));
     const double closed = (MeanOf(row.label, rows) - floor) / (ceiling - floor);
@@ -160,6 +177,7 @@ std::string AccountingTable(const BackboneSize& backbone,
                    {"of Piggyback", "%"},
                    {"new weights", "B"},
                    {"batch norm", "B"},
+                   {"ranges", "B"},
                    {"head", "B"},
                    {"columns off", "%"},
                    {"cells written", ""},
@@ -168,35 +186,25 @@ std::string AccountingTable(const BackboneSize& backbone,
                    {"arrays", ""}});
   for (const RowResults& row : rows) {
     if (Empty(row)) continue;
+    const auto mean = [&](auto&& of) {
+      return fmt::format("{:.0f}", Mean(row, of));
+    };
     const double mask = MaskBytes(row), cells = CellsWritten(row);
     const std::string elements = BitsText(row, "elements");
-    const double off = Mean(row, [](const CompareResult& r) {
-      const auto entries = double(r.size.Term("columns").entries);
-      return entries == 0 ? 0.0 : double(r.size.columns_off) / entries;
-    });
-    table.AddRow({row.label, BitsText(row, "columns"), BitsText(row, "pes"),
-                  elements.empty() ? BitsText(row, "kernels") : elements,
-                  fmt::format("{:.0f}", mask),
-                  FormatPercent(mask / double(backbone.bytes())),
-                  FormatPercent(mask / double(backbone.piggyback_bytes())),
-                  std::to_string(MeanBytes(row, "weights")),
-                  fmt::format("{:.0f}", Mean(row,
-                                             [](const CompareResult& r) {
-                                               return r.size.norm_bytes;
-                                             })),
-                  fmt::format("{:.0f}", Mean(row,
-                                             [](const CompareResult& r) {
-                                               return r.size.head_bytes;
-                                             })),
-                  FormatPercent(off), fmt::format("{:.0f}", cells),
-                  FormatPercent(cells / double(backbone.cells)),
-                  fmt::format("{:.0f}", Mean(row,
-                                             [](const CompareResult& r) {
-                                               return r.writes.rows;
-                                             })),
-                  fmt::format("{:.0f}", Mean(row, [](const CompareResult& r) {
-                                return r.writes.arrays;
-                              }))});
+    table.AddRow(
+        {row.label, BitsText(row, "columns"), BitsText(row, "pes"),
+         elements.empty() ? BitsText(row, "kernels") : elements,
+         fmt::format("{:.0f}", mask),
+         FormatPercent(mask / double(backbone.bytes())),
+         FormatPercent(mask / double(backbone.piggyback_bytes())),
+         std::to_string(MeanBytes(row, "weights")),
+         mean([](const CompareResult& r) { return r.size.norm_bytes; }),
+         mean([](const CompareResult& r) { return r.size.range_bytes; }),
+         mean([](const CompareResult& r) { return r.size.head_bytes; }),
+         FormatPercent(Mean(row, ColumnsOff)), fmt::format("{:.0f}", cells),
+         FormatPercent(cells / double(backbone.cells)),
+         mean([](const CompareResult& r) { return r.writes.rows; }),
+         mean([](const CompareResult& r) { return r.writes.arrays; })});
   }
   return fmt::format(
       "means over tasks and seeds; the backbone's convolutions: {} weights of "
@@ -214,7 +222,10 @@ Plot AccuracyOverCells(const BackboneSize& backbone,
 }
 
 Plot AccuracyOverBytes(const std::vector<RowResults>& rows) {
-  return Scatter(rows, {"mask [B]", true}, MaskBytes);
+  return Scatter(rows, {"mask and new weights [B]", true},
+                 [](const RowResults& row) {
+                   return MaskBytes(row) + double(MeanBytes(row, "weights"));
+                 });
 }
 
 }  // namespace ohm::train

@@ -10,16 +10,16 @@
 
 namespace ohm::train {
 
-// Results of one row: of each set, one per seed; empty where nothing is known
-// yet.
+// Results of one row: of each set, one per seed, as many for each.
 struct RowResults {
   std::string label;
   std::vector<std::vector<CompareResult>> of_set;
 };
 
 // Test top-1 per set and on average over them, in %, mean ± standard deviation
-// over seeds; and how much of the distance between the rows "bn" and "full",
-// where both are there, a row's mean has closed.
+// over seeds, without trainings that failed, which are counted; and how much of
+// the distance between the rows "bn" and "full", where both are there, a row's
+// mean has closed.
 std::string AccuracyTable(const std::vector<std::string>& sets,
                           const std::vector<RowResults>& rows);
 
@@ -31,7 +31,7 @@ std::string AccountingTable(const BackboneSize& backbone,
                             const std::vector<RowResults>& rows);
 
 // Mean accuracy over the share of cells written (of rows that write any), and
-// over the bytes of the mask.
+// over the bytes of the mask with the new weights.
 Plot AccuracyOverCells(const BackboneSize& backbone,
                        const std::vector<RowResults>& rows);
 Plot AccuracyOverBytes(const std::vector<RowResults>& rows);

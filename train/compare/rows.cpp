@@ -8,12 +8,23 @@
 
 #include "core/base/check.h"
 #include "core/base/hash.h"
+#include "train/checkpoint.h"
 #include "train/tasks/method.h"
 
 namespace ohm::train {
 namespace {
 
 constexpr const char* kVariants = "tasks.variants";
+
+// To be raised with every change of the code that changes what a training
+// gives: results of older versions are not used again.
+constexpr int kVersion = 2;
+
+// A method with the values that its keys take.
+struct Variant {
+  std::string label, method;
+  std::vector<std::vector<std::string>> overrides;  // of each candidate
+};
 
 void CheckKey(const Config& config, const std::string& item,
               const std::string& key) {
@@ -50,9 +61,9 @@ std::vector<std::vector<std::string>> With(
   return all;
 }
 
-CompareRow ReadVariant(const Config& config, const std::string& item) {
+Variant ReadVariant(const Config& config, const std::string& item) {
   std::istringstream words(item);
-  CompareRow row;
+  Variant row;
   words >> row.method;
   try {
     FindMethod(row.method);
@@ -63,7 +74,7 @@ CompareRow ReadVariant(const Config& config, const std::string& item) {
                            item, error.what()));
   }
   row.label = row.method;
-  row.candidates = {{}};
+  row.overrides = {{}};
   std::set<std::string> keys;
   for (std::string word; words >> word;) {
     const size_t equals = word.find('=');
@@ -84,60 +95,67 @@ CompareRow ReadVariant(const Config& config, const std::string& item) {
                  fmt::format("expected each key once, got {} twice in \"{}\"",
                              key, item));
     }
-    row.candidates = With(row.candidates, key, values);
+    row.overrides = With(row.overrides, key, values);
     if (values.size() == 1) row.label += " " + word;
   }
   return row;
 }
 
+// What a candidate trains with; UsageError where its values are refused.
+Config CandidateOf(const Config& config, const std::string& method,
+                   const std::vector<std::string>& overrides) {
+  Config own = config;
+  try {
+    if (!overrides.empty()) own = ReloadConfig(config, overrides);
+  } catch (const UsageError& error) {
+    ThrowAtKey(config, kVariants,
+               std::string("expected what --set takes; ") + error.what());
+  }
+  own.run.dir.clear();
+  own.sweep = {};
+  own.tasks.methods = {method};
+  own.tasks.variants.clear();
+  own.tasks.seeds = 1;
+  own.tasks.resume = true;
+  return own;
+}
+
 }  // namespace
 
+std::string FirstTaskHash(nn::Model* model) {
+  std::vector<nn::NamedBuffer> measured;
+  for (const auto& b : model->Buffers()) {
+    if (b.name.find(".crossbar.") == std::string::npos) measured.push_back(b);
+  }
+  return HashWeights(model->Parameters(), measured);
+}
+
 std::vector<CompareRow> CompareRows(const Config& config) {
-  std::vector<CompareRow> rows;
+  std::vector<Variant> variants;
   for (const std::string& method : config.tasks.methods) {
-    rows.push_back({method, method, {{}}});
+    variants.push_back({method, method, {{}}});
   }
   for (const std::string& item : config.tasks.variants) {
-    rows.push_back(ReadVariant(config, item));
+    variants.push_back(ReadVariant(config, item));
   }
   std::set<std::string> labels;
-  for (const CompareRow& row : rows) {
-    if (!labels.insert(row.label).second) {
+  std::vector<CompareRow> rows;
+  for (const Variant& variant : variants) {
+    if (!labels.insert(variant.label).second) {
       ThrowAtKey(config, kVariants,
-                 "expected each row once, got '" + row.label + "' twice");
+                 "expected each row once, got '" + variant.label + "' twice");
     }
-    for (size_t c = 0; c < row.candidates.size(); ++c) {
-      try {
-        ConfigOfTraining(config, row, c, "", config.tasks.seed);
-      } catch (const UsageError& error) {
-        ThrowAtKey(config, kVariants,
-                   std::string("expected what --set takes; ") + error.what());
-      }
+    rows.push_back({variant.label, variant.method, {}});
+    for (const auto& overrides : variant.overrides) {
+      rows.back().candidates.push_back(
+          CandidateOf(config, variant.method, overrides));
     }
   }
   return rows;
 }
 
-Config ConfigOfTraining(const Config& config, const CompareRow& row,
-                        size_t candidate, const std::string& set,
-                        int64_t seed) {
-  Config own = row.candidates[candidate].empty()
-                   ? config
-                   : ReloadConfig(config, row.candidates[candidate]);
-  own.model.weights = config.model.weights;
-  own.run.dir.clear();
-  own.sweep = {};
-  own.tasks.sets = {set};
-  own.tasks.methods = {row.method};
-  own.tasks.variants.clear();
-  own.tasks.seeds = 1;
-  own.tasks.seed = seed;
-  own.tasks.resume = true;
-  return own;
-}
-
 std::string HashOfTraining(const Config& training,
-                           const std::string& backbone_hash) {
+                           const std::string& first_task_hash) {
   Config own = training;
   // Neither where things lie nor how many threads compute changes a result.
   own.model.weights.clear();
@@ -146,7 +164,8 @@ std::string HashOfTraining(const Config& training,
   own.data.workers = DataOptions().workers;
   own.train.threads = TrainOptions().threads;
   own.hw_preset = "-";  // its keys count
-  const std::string text = ChangedKeys(own) + backbone_hash;
+  const std::string text =
+      ChangedKeys(own) + first_task_hash + " " + std::to_string(kVersion);
   Fnv1a hash;
   hash.Add(text.data(), text.size());
   return hash.Hex();

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/models/model.h"
 #include "train/config.h"
 
 namespace ohm::train {
@@ -12,8 +13,10 @@ namespace ohm::train {
 struct CompareRow {
   std::string label;   // "xma2 tasks.budget=0.2"; without values being tried
   std::string method;  // row of MethodTable()
-  // Overrides to choose among by validation, at least one list of them.
-  std::vector<std::vector<std::string>> candidates;
+  // To choose among by validation, at least one: the whole config of one
+  // training, but for its set, its seed and the backbone's weights. run.dir and
+  // what lists rows are empty.
+  std::vector<Config> candidates;
 };
 
 // tasks.methods, then tasks.variants. UsageError names tasks.variants where an
@@ -21,14 +24,14 @@ struct CompareRow {
 // sets itself, where a key or a row repeats or does not load.
 std::vector<CompareRow> CompareRows(const Config& config);
 
-// The config of one training; equal ones are the same training, whatever else
-// the comparison runs: run.dir and what lists rows are empty.
-Config ConfigOfTraining(const Config& config, const CompareRow& row,
-                        size_t candidate, const std::string& set, int64_t seed);
+// Hash of what trainings start from while `model` is set to its first task: all
+// weights and batch norm. Not converter ranges, which follow from these, from
+// the data and from hw, and whose last bits differ between processors.
+std::string FirstTaskHash(nn::Model* model);
 
-// 16 hex digits over the config and the backbone: equal where a result may be
-// used again.
+// 16 hex digits over the config of a training, what it starts from, and a
+// version of the code that trains: equal where a result may be used again.
 std::string HashOfTraining(const Config& training,
-                           const std::string& backbone_hash);
+                           const std::string& first_task_hash);
 
 }  // namespace ohm::train

@@ -33,6 +33,7 @@ struct TasksOptions {
   double lr_weights = 1e-3;
   double lr_head = 1e-3;
   double lr_norm = 1e-3;
+  double lr_range = 1e-3;
   std::string norm = "affine";
   double mask_threshold = 5e-3;
   double mask_init = 1e-2;
@@ -40,6 +41,7 @@ struct TasksOptions {
   int shift_min = -3;
   int shift_max = 3;
   bool shift_zero = true;
+  int scale_bits = 8;
   double budget = 0.05;
   int pe_columns = 0;
   std::string factors = "xma";
@@ -127,6 +129,11 @@ struct TasksOptions {
           FieldDoc{.min = 0,
                    .max = 1000,
                    .doc = "Learning rate of a task's own normalisation."});
+    visit("lr_range", lr_range,
+          FieldDoc{.min = 0,
+                   .max = 1000,
+                   .doc = "Learning rate of converter ranges, where they are "
+                          "learned (hw.calibration)."});
     visit("norm", norm,
           FieldDoc{.choices = {"frozen", "statistics", "affine"},
                    .doc = "Batch norm of a new task: the first task's, own "
@@ -150,6 +157,12 @@ struct TasksOptions {
           FieldDoc{.min = 0, .max = 8, .doc = "Largest one."});
     visit("shift_zero", shift_zero,
           FieldDoc{.doc = "Whether xma may switch columns off, too."});
+    visit("scale_bits", scale_bits,
+          FieldDoc{.unit = "bits",
+                   .min = 0,
+                   .max = 16,
+                   .doc = "Of scale's factors, from -2 to 2; 0: floats of 32 "
+                          "bits."});
     VisitPes(visit);
     visit("seed", seed,
           FieldDoc{.min = 0,

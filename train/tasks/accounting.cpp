@@ -21,6 +21,17 @@ std::vector<nn::CrossbarLeaf> Convolutions(nn::Model* model) {
   return leaves;
 }
 
+// Bytes of a tensor that is not as in the first task.
+int64_t OwnBytes(const std::string& name, const TaskState& state,
+                 const TaskState& first) {
+  const auto own = state.tensors.find(name);
+  if (own == state.tensors.end()) return 0;
+  const auto old = first.tensors.find(name);
+  const bool same =
+      old != first.tensors.end() && BitEqual(own->second, old->second);
+  return same ? 0 : int64_t(own->second.bytes());
+}
+
 void AddMask(const nn::Mask& mask, TaskSize* size) {
   for (const auto& [kind, count] : mask.Counts()) {
     MaskTerm& term = size->mask[kind];
@@ -50,21 +61,19 @@ int64_t TaskSize::bytes() const {
          range_bytes;
 }
 
-TaskSize SizeOf(nn::Model* model, const TaskState& state) {
+TaskSize SizeOf(nn::Model* model, const TaskState& state,
+                const TaskState& first) {
   TaskSize size;
   for (const auto& p : model->Parameters()) {
-    const auto found = state.tensors.find(p.name);
-    if (found == state.tensors.end()) continue;
-    const auto bytes = int64_t(found->second.bytes());
+    const int64_t bytes = OwnBytes(p.name, state, first);
     if (nn::IsNorm(p.role)) size.norm_bytes += bytes;
+    if (p.role == nn::Role::kAdcRange) size.range_bytes += bytes;
     if (model->IsHead(p.name)) size.head_bytes += bytes;
   }
   for (const auto& b : model->Buffers()) {
-    const auto found = state.tensors.find(b.name);
-    if (found == state.tensors.end()) continue;
     const bool range = b.name.find(".crossbar.") != std::string::npos;
     (range ? size.range_bytes : size.norm_bytes) +=
-        int64_t(found->second.bytes());
+        OwnBytes(b.name, state, first);
   }
   if (state.mask.empty()) return size;
   const NoGrad quiet;
@@ -114,6 +123,14 @@ hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to) {
     cost += hw::CostOfWriting(from[i], to[i]);
   }
   return cost;
+}
+
+int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
+                      const TaskState& to, const hw::WriteCost& writes) {
+  const TaskSize other = SizeOf(model, to, from);
+  const int64_t bits = SizeOfBackbone(model).bits_each;
+  return (writes.weights * bits + 7) / 8 + other.Term("columns").bytes() +
+         other.norm_bytes + other.range_bytes;
 }
 
 }  // namespace ohm::train

@@ -20,8 +20,9 @@ struct MaskTerm {
   int64_t bytes() const { return (bits() + 7) / 8; }
 };
 
-// Of a task's state. Bytes are of packed bits; batch norm counts as 4 floats
-// per channel (scale, shift, mean, variance), the head and ranges as floats.
+// Of a task's state. Bytes are of packed bits; batch norm (scale, shift, mean,
+// variance of each channel), ranges and the head count as floats, where they
+// are not the first task's.
 struct TaskSize {
   // By kind (nn/masks/mask.h): columns, elements, kernels, pes, weights.
   std::map<std::string, MaskTerm> mask;
@@ -32,8 +33,9 @@ struct TaskSize {
   int64_t mask_bytes() const;  // of all kinds but the weights
   int64_t bytes() const;       // of everything
 };
-// `model` may be set to any task of its backbone.
-TaskSize SizeOf(nn::Model* model, const TaskState& state);
+// `model` may be set to any task of its backbone, whose own is `first`.
+TaskSize SizeOf(nn::Model* model, const TaskState& state,
+                const TaskState& first);
 
 // The backbone that shares are given of.
 struct BackboneSize {
@@ -53,5 +55,12 @@ WrittenCells CellsOf(nn::Model* model);
 // The convolutions' cells, rows and arrays that going from one task to another
 // writes.
 hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to);
+
+// Bytes that go to the chip on the way from one task to another: the codes of
+// the weights that are written, the column entries of `to`, and what of batch
+// norm and converter ranges differs. `writes` are those of the way. Heads lie
+// in arrays of their own.
+int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
+                      const TaskState& to, const hw::WriteCost& writes);
 
 }  // namespace ohm::train

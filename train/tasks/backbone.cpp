@@ -18,6 +18,12 @@ std::string BackboneKeys(const Config& config) {
   own.model = config.model;
   own.train = config.train;
   own.train.resume = false;
+  // Neither these nor what is held out for new tasks change what it learns.
+  own.data.root.clear();
+  own.data.workers = DataOptions().workers;
+  own.data.memory_mib = DataOptions().memory_mib;
+  own.data.validation = DataOptions().validation;
+  own.train.threads = TrainOptions().threads;
   return ChangedKeys(own);
 }
 
@@ -27,7 +33,10 @@ bool MayResume(const Config& config, const RunFolder& folder) {
   const auto file = folder.path() / "backbone.keys";
   const std::string keys = BackboneKeys(config);
   const bool same = std::filesystem::exists(file) && ReadFile(file) == keys;
-  if (!same) WriteFileAtomically(file, keys);
+  if (!same) {
+    folder.Clear();  // before the folder says that it is the new one's
+    WriteFileAtomically(file, keys);
+  }
   return same && config.tasks.resume;
 }
 

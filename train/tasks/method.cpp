@@ -12,8 +12,8 @@ const std::vector<MethodRow>& MethodTable() {
        true, false},
       {"xbm", "one on/off bit per crossbar column (XBM)", "xbm", true, false},
       {"xma", "a power of two, or 0, per column (XMA)", "xma", true, false},
-      {"scale", "any factor per column: xma without levels", "scale", true,
-       false},
+      {"scale", "a factor from -2 to 2 per column, of tasks.scale_bits",
+       "scale", true, false},
       {"xma2",
        "PEs that are reprogrammed within tasks.budget, and factors per column "
        "in the others (XMA2)",
@@ -30,7 +30,7 @@ const std::vector<MethodRow>& MethodTable() {
        true, false},
       {"ksm_hard", "one on/off bit per kernel (KSM, hard)", "ksm_hard", true,
        false},
-      {"full", "full fine-tuning: every cell is rewritten", "full", true,
+      {"full", "full fine-tuning: every weight is trained", "full", true,
        false},
   };
   return table;

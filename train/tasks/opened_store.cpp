@@ -21,8 +21,9 @@ void OpenedStore::Set(const std::string& name) {
   ApplyTask(model.get(), store.Load(name));
   const std::string outputs = ProbeHash(model.get(), image_size);
   OHM_CHECK(outputs == store.Find(name).outputs,
-            fmt::format("task '{}': expected outputs {}, got {}", name,
-                        store.Find(name).outputs, outputs));
+            fmt::format("task '{}': expected outputs {}, got {}; they change "
+                        "with hw, device and data keys other than the store's",
+                        name, store.Find(name).outputs, outputs));
 }
 
 void OpenedStore::CheckAll() {

@@ -37,7 +37,9 @@ PeChooser::PeChooser(nn::Model* model, const TasksOptions& options,
         {mask, leaf.layer->weight().value(), {}, key.Child(leaf.path)});
   }
   OHM_CHECK(!layers_.empty(), "internal: expected PE masks to choose among");
-  budget_ = int64_t(std::floor(options.budget * double(Weights(false)) + 0.5));
+  // Never more than the share, but for its rounding as a double.
+  budget_ = int64_t(
+      std::floor(options.budget * double(Weights(false)) * (1 + 1e-12)));
 }
 
 int64_t PeChooser::Weights(bool chosen_only) const {
@@ -90,7 +92,6 @@ void PeChooser::ChooseRound() {
       ChooseWithin(layers_, selector_, last ? budget_ : int64_t(share * all),
                    /*keep=*/!selector_.trains_all);
   for (size_t l = 0; l < layers_.size(); ++l) {
-    layers_[l].mask->RemoveGates();
     layers_[l].mask->Choose(flags[l]);
     layers_[l].profile = {};
     if (last) layers_[l].mask->set_profile(nullptr);

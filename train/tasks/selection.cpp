@@ -29,6 +29,15 @@ double Energy(const RankedLayer& layer, size_t pe) {
   return SumOver(layer, pe, [&](size_t i) { return double(square[i]); });
 }
 
+// Between ranking weights of all layers alike, which favours small layers with
+// large gradients, and giving each layer its share.
+double Balanced(const RankedLayer& layer, size_t pe) {
+  double sum = 0;
+  for (const float v : layer.profile.square.span()) sum += double(v);
+  const double mean = sum / double(layer.mask->grid().weights());
+  return mean > 0 ? Energy(layer, pe) / std::sqrt(mean) : 0.0;
+}
+
 double MeanGradient(const RankedLayer& layer, size_t pe) {
   const float* sum = layer.profile.sum.data();
   return SumOver(layer, pe, [&](size_t i) { return Square(sum[i]); });
@@ -75,6 +84,8 @@ const std::vector<SelectorRow>& SelectorTable() {
        Random},
       {"gradient", "greatest energy of the weights' gradients", false, false,
        Energy},
+      {"balanced", "the same, against the root of the layer's mean energy",
+       false, false, Balanced},
       {"mean_gradient", "greatest energy of the gradients' mean", false, false,
        MeanGradient},
       {"saliency", "greatest sum of |gradient x weight|", false, false,

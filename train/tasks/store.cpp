@@ -39,12 +39,33 @@ StoredTask ReadTask(const Json& json) {
           json.at("outputs").get<std::string>()};
 }
 
+std::string NoStore(const fs::path& path) {
+  return "'" + path.string() +
+         "' is no task store; 'ohmgrad tasks init CONFIG.toml --store DIR' "
+         "makes one, --store names another";
+}
+
 }  // namespace
+
+Config StoreConfig(const fs::path& path,
+                   const std::vector<std::string>& overrides) {
+  OHM_CHECK(fs::exists(path / "config.toml"), NoStore(path));
+  std::vector<std::string> all{
+      "tasks.store=" + path.string(), "run.dir=" + (path / "runs").string(),
+      "model.weights=" + (path / "backbone.safetensors").string()};
+  all.insert(all.end(), overrides.begin(), overrides.end());
+  return LoadConfig(path / "config.toml", all);
+}
+
+void TaskStore::CheckFree(const fs::path& path) {
+  OHM_CHECK(!fs::exists(ListOf(path)),
+            "'" + path.string() +
+                "' holds a task store already; --store names another folder");
+}
 
 TaskStore TaskStore::Create(const fs::path& path, const Config& config,
                             nn::Model* model, const StoredTask& first) {
-  OHM_CHECK(!fs::exists(ListOf(path)),
-            "'" + path.string() + "' holds a task store already");
+  CheckFree(path);
   TaskStore store;
   store.path_ = path;
   store.backbone_ = BackboneHash(model);
@@ -63,26 +84,25 @@ TaskStore TaskStore::Create(const fs::path& path, const Config& config,
 }
 
 TaskStore::TaskStore(fs::path path) : path_(std::move(path)) {
-  OHM_CHECK(fs::exists(ListOf(path_)),
-            "'" + path_.string() +
-                "' is no task store; 'tasks init CONFIG.toml --store DIR' "
-                "makes one");
+  OHM_CHECK(fs::exists(ListOf(path_)), NoStore(path_));
+  const std::string name = "'" + ListOf(path_).string() + "': expected ";
   const Json list = Json::parse(ReadFile(ListOf(path_)), nullptr,
                                 /*allow_exceptions=*/false);
+  OHM_CHECK(list.is_object(), name + "a list of tasks in JSON");
   try {
-    OHM_CHECK(list.at("version") == kVersion, "'" + ListOf(path_).string() +
-                                                  "': expected version " +
-                                                  std::to_string(kVersion));
+    OHM_CHECK(list.at("version") == kVersion,
+              name + "version " + std::to_string(kVersion));
     backbone_ = list.at("backbone").get<std::string>();
     active_ = list.at("active").get<std::string>();
     for (const Json& task : list.at("tasks")) {
       tasks_.push_back(ReadTask(task));
     }
   } catch (const Json::exception& error) {
-    ThrowError("'" + ListOf(path_).string() +
-               "' is no list of tasks: " + error.what());
+    ThrowError(name + "version, backbone, active and tasks (" + error.what() +
+               ")");
   }
-  Find(active_);
+  OHM_CHECK(std::ranges::count(tasks_, active_, &StoredTask::name) == 1,
+            name + "the active task '" + active_ + "' once among the tasks");
 }
 
 void TaskStore::WriteList() const {

@@ -1,5 +1,6 @@
 // A folder that holds one programmed backbone and the tasks learned on it:
 //   config.toml            what it was made with
+//   runs/                  what commands on it leave
 //   backbone.safetensors   weights and converter ranges
 //   store.json             the list below
 //   tasks/NAME.safetensors a task each (train/tasks/task_state.h)
@@ -22,8 +23,16 @@ struct StoredTask {
   std::string outputs;
 };
 
+// The config of the store in `path`, which may have been moved since: its files
+// and run.dir are below `path`, whatever the folder was called when it was
+// made. Error where there is none.
+Config StoreConfig(const std::filesystem::path& path,
+                   const std::vector<std::string>& overrides);
+
 class TaskStore {
  public:
+  // Error where `path` holds a store already.
+  static void CheckFree(const std::filesystem::path& path);
   // Makes the folder from a calibrated model that is set to its first task.
   // Error where there is a store already.
   static TaskStore Create(const std::filesystem::path& path,
@@ -43,9 +52,9 @@ class TaskStore {
 
   // UsageError where the name is taken or cannot be a file's.
   void CheckNew(const std::string& name) const;
-  // Each writes the files before the list, so that a stop in between loses
-  // nothing. Add: as CheckNew. Remove: UsageError for the first task and for
-  // the active one.
+  // Files are there before the list names them and go after it has stopped to,
+  // so that a stop in between loses nothing. Add: as CheckNew. Remove:
+  // UsageError for the first task and for the active one.
   void Add(const StoredTask& task, const TaskState& state);
   void Remove(const std::string& name);
   void SetActive(const std::string& name);

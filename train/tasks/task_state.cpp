@@ -15,7 +15,12 @@ namespace ohm::train {
 namespace {
 
 bool BelongsToTask(const nn::Model& model, const nn::NamedParameter& p) {
-  return nn::IsNorm(p.role) || model.IsHead(p.name);
+  return nn::IsNorm(p.role) || p.role == nn::Role::kAdcRange ||
+         model.IsHead(p.name);
+}
+
+bool OfHead(const nn::Model& model, const std::string& name) {
+  return name.starts_with(model.head_path() + ".");
 }
 
 }  // namespace
@@ -60,14 +65,15 @@ void ApplyTask(nn::Model* model, const TaskState& state) {
     if (!BelongsToTask(*model, p)) continue;
     const Tensor& value = find(p.name);
     // Heads differ in their number of outputs, so they are replaced whole.
-    OHM_CHECK(model->IsHead(p.name) || value.shape() == p.var.shape(),
+    OHM_CHECK(OfHead(*model, p.name) || value.shape() == p.var.shape(),
               "[task] '" + p.name + "': expected shape " + p.var.shape().str() +
                   ", got " + value.shape().str());
     p.var.mutable_value() = value.Clone();
     p.var.ClearGrad();
   }
   for (const auto& b : model->Buffers()) {
-    if (b.tensor->defined()) *b.tensor = find(b.name).Clone();
+    const bool held = b.tensor->defined() || state.tensors.contains(b.name);
+    if (held) *b.tensor = find(b.name).Clone();
   }
   SetMasks(model, state.mask, state.options);
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
@@ -90,26 +96,30 @@ namespace {
 // What entries need to be read again. Scores and estimators are not kept: they
 // only matter while a mask is learned.
 std::string OptionsText(const nn::MaskOptions& options) {
-  return fmt::format("levels {} {} {} pe_columns {} factors {} threshold {}",
-                     options.levels.min, options.levels.max,
-                     options.levels.zero ? 1 : 0, options.pe_columns,
-                     options.factors, options.cut.threshold);
+  return fmt::format(
+      "levels {} {} {} scale_bits {} pe_columns {} factors {} threshold {}",
+      options.levels.min, options.levels.max, options.levels.zero ? 1 : 0,
+      options.scale_bits, options.pe_columns, options.factors,
+      options.cut.threshold);
 }
 
 nn::MaskOptions ReadOptions(const std::string& text,
                             const std::filesystem::path& path) {
   nn::MaskOptions options;
-  std::string levels, columns, factors, threshold;
+  std::string levels, bits, columns, factors, threshold;
   std::istringstream words(text);
   words >> levels >> options.levels.min >> options.levels.max >>
-      options.levels.zero >> columns >> options.pe_columns >> factors >>
-      options.factors >> threshold >> options.cut.threshold;
-  OHM_CHECK(!words.fail() && levels == "levels" && columns == "pe_columns" &&
-                factors == "factors" && threshold == "threshold",
-            "'" + path.string() +
-                "': expected the mask's options (levels, pe_columns, factors, "
-                "threshold), got '" +
-                text + "'");
+      options.levels.zero >> bits >> options.scale_bits >> columns >>
+      options.pe_columns >> factors >> options.factors >> threshold >>
+      options.cut.threshold;
+  OHM_CHECK(
+      !words.fail() && levels == "levels" && bits == "scale_bits" &&
+          columns == "pe_columns" && factors == "factors" &&
+          threshold == "threshold",
+      "'" + path.string() +
+          "': expected the mask's options (levels, scale_bits, pe_columns, "
+          "factors, threshold), got '" +
+          text + "'");
   return options;
 }
 
@@ -144,7 +154,7 @@ void SaveTask(const std::filesystem::path& path, const TaskState& state,
     file.tensors.emplace_back(name, tensor);
   }
   file.metadata = {{"ohmgrad.kind", "task"},
-                   {"ohmgrad.version", "2"},
+                   {"ohmgrad.version", "3"},
                    {"ohmgrad.backbone", backbone_hash},
                    {"ohmgrad.mask", state.mask},
                    {"ohmgrad.mask_options", OptionsText(state.options)}};
@@ -166,7 +176,7 @@ TaskState LoadTask(const std::filesystem::path& path,
                                  (got.empty() ? "none" : got));
   };
   expect("a file of kind", "task", meta("ohmgrad.kind"));
-  expect("a task file of version", "2", meta("ohmgrad.version"));
+  expect("a task file of version", "3", meta("ohmgrad.version"));
   expect("contents with checksum", meta("ohmgrad.checksum"), Checksum(file));
   expect("a task of backbone", backbone_hash, meta("ohmgrad.backbone"));
   TaskState state;

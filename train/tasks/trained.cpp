@@ -18,6 +18,7 @@ void LeaveTrained(const MethodRow& method, const TasksOptions& options,
   for (auto& p : model->Parameters()) {
     p.var.ClearGrad();
     p.var.set_requires_grad(model->IsHead(p.name) || nn::IsMask(p.role) ||
+                            p.role == nn::Role::kAdcRange ||
                             (own_affine && nn::IsNorm(p.role)));
   }
 }
@@ -31,6 +32,7 @@ std::unique_ptr<Optimizer> MakeTaskOptimizer(const TasksOptions& options,
       {"scores", of_role(nn::Role::kMaskScore), options.lr_mask},
       {"factors", of_role(nn::Role::kMaskFactor), options.lr_scale},
       {"weights", of_role(nn::Role::kMaskWeight), options.lr_weights},
+      {"ranges", of_role(nn::Role::kAdcRange), options.lr_range},
       {"norm",
        [](const nn::NamedParameter& p) {
          return nn::IsNorm(p.role) && p.var.requires_grad();

@@ -10,9 +10,9 @@
 
 namespace ohm::train {
 
-// Leaves gradients to the head, to masks, and to batch norm where the method
-// and tasks.norm say so; sets how batch norm normalises in training. Clears all
-// gradients. Masks must have been set.
+// Leaves gradients to the head, to masks, to learned converter ranges, and to
+// batch norm where the method and tasks.norm say so; sets how batch norm
+// normalises in training. Clears all gradients. Masks must have been set.
 void LeaveTrained(const MethodRow& method, const TasksOptions& options,
                   nn::Model* model);
 

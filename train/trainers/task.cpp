@@ -43,6 +43,10 @@ class TaskTrainer {
               fmt::format("tasks.batch: expected at most the {} training "
                           "images of '{}', got {}",
                           split_.rest->size(), set_, options_.batch));
+    OHM_CHECK(validation_.batches() > 0,
+              fmt::format("data.validation: expected images of '{}' held out "
+                          "to choose the moment by, got a share of {}",
+                          set_, config.data.validation));
     steps_ = std::max<int64_t>(1, options_.length.Steps(train_.batches()));
     every_ =
         std::max<int64_t>(1, options_.validate_every.Steps(train_.batches()));
@@ -51,6 +55,18 @@ class TaskTrainer {
 
   TaskResult Run(const TaskState& backbone, int classes) {
     Prepare(backbone, classes);
+    try {
+      return Train();
+    } catch (const NotFinite& error) {
+      throw TrainingFailed(fmt::format(
+          "task '{}', method {}, step {}: {}; try smaller tasks.lr_mask, "
+          "lr_scale, lr_weights, lr_norm or lr_head",
+          set_, method_.name, done_ + 1, error.what()));
+    }
+  }
+
+ private:
+  TaskResult Train() {
     best_.validation = -1;
     while (done_ < steps_) {
       const auto start = Clock::now();
@@ -65,7 +81,6 @@ class TaskTrainer {
     return std::move(best_);
   }
 
- private:
   datasets::BatchOptions TrainOptionsFor(const Config& config,
                                          const datasets::OpenedDataset& data) {
     auto options = MakeBatchOptions(config, data, options_.batch, true,
@@ -87,6 +102,11 @@ class TaskTrainer {
                 fmt::format("tasks.select_length: expected less than the {} "
                             "steps of tasks.length, got {}",
                             steps_, until));
+      OHM_CHECK(options_.select_rounds <= until,
+                fmt::format("tasks.select_rounds: expected at most one for "
+                            "each of the {} steps of tasks.select_length, got "
+                            "{}",
+                            until, options_.select_rounds));
       chooser_.emplace(model_, options_, until, key_.Child("pes"));
       chooser_->At(0);
     }
@@ -113,11 +133,9 @@ class TaskTrainer {
       const StepResult result =
           training_->Run(batch, LearningRate(schedule_, done_),
                          key_.Child("noise").Child(uint64_t(done_)));
-      OHM_CHECK(std::isfinite(result.loss),
-                fmt::format("task '{}', method {}: the loss became {} at step "
-                            "{}; try smaller tasks.lr_mask, lr_scale, "
-                            "lr_weights, lr_norm or lr_head",
-                            set_, method_.name, result.loss, done_ + 1));
+      if (!std::isfinite(result.loss)) {
+        throw NotFinite(fmt::format("the loss became {}", result.loss));
+      }
       ++done_;
       since_.Add(result, int64_t(batch.labels.size()));
       best_.images += int64_t(batch.labels.size());
@@ -187,6 +205,28 @@ class TaskTrainer {
   std::unique_ptr<TrainingStep> training_;
 };
 
+// Takes the model off its chip where tasks are learned on ideal devices, and
+// puts it back, also where learning fails.
+class OffChip {
+ public:
+  OffChip(nn::Model* model, const Config& config)
+      : model_(model),
+        device_(config.device),
+        off_(config.tasks.learn_on == "ideal") {
+    if (off_) nn::PutOnChip(model_, hw::DeviceSpec());
+  }
+  ~OffChip() {
+    if (off_) nn::PutOnChip(model_, device_);
+  }
+  OffChip(const OffChip&) = delete;
+  OffChip& operator=(const OffChip&) = delete;
+
+ private:
+  nn::Model* model_;
+  const hw::DeviceSpec& device_;
+  bool off_;
+};
+
 }  // namespace
 
 nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
@@ -194,6 +234,7 @@ nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
   options.cut = {float(tasks.mask_threshold), tasks.estimator};
   options.init = float(tasks.mask_init);
   options.levels = {tasks.shift_min, tasks.shift_max, tasks.shift_zero};
+  options.scale_bits = tasks.scale_bits;
   options.pe_columns = tasks.pe_columns;
   options.factors = tasks.factors;
   return options;
@@ -203,12 +244,9 @@ TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder) {
-  const bool off_chip = config.tasks.learn_on == "ideal";
-  if (off_chip) nn::PutOnChip(model, hw::DeviceSpec());
-  TaskResult result = TaskTrainer(config, set, data, method, model, folder)
-                          .Run(backbone, data.classes);
-  if (off_chip) nn::PutOnChip(model, config.device);
-  return result;
+  const OffChip off(model, config);
+  return TaskTrainer(config, set, data, method, model, folder)
+      .Run(backbone, data.classes);
 }
 
 Score TestTask(const Config& config, const datasets::OpenedDataset& data,

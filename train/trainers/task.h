@@ -1,6 +1,7 @@
 // Adapting a programmed backbone to a new task.
 #pragma once
 
+#include "core/base/check.h"
 #include "datasets/table.h"
 #include "nn/models/model.h"
 #include "train/config.h"
@@ -19,6 +20,12 @@ struct TaskResult {
   TaskState state;        // of that moment
 };
 
+// The loss or a weight is no number any more.
+class TrainingFailed : public Error {
+ public:
+  using Error::Error;
+};
+
 // Starts from `backbone` (a state captured on this model), gives the task a
 // head of its own and trains what `method` says with the options of
 // config.tasks. A share data.validation of the training images, drawn by key
@@ -26,8 +33,8 @@ struct TaskResult {
 // only moments after the choice count. Test images are not read. The backbone's
 // own weights get no gradient. With tasks.learn_on = ideal the model is taken
 // off its chip, and put on it again afterwards. Metrics lines go to `folder`.
-// The model is left as it was at the end of training. Error if the loss is not
-// finite.
+// The model is left as it was at the end of training. TrainingFailed
+// where it diverges.
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,

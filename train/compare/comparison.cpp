@@ -1,0 +1,221 @@
+#include "train/compare/comparison.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/base/check.h"
+#include "core/base/file.h"
+#include "train/evaluate.h"
+#include "train/experiment.h"
+#include "train/progress.h"
+#include "train/table_print.h"
+#include "train/trainers/task.h"
+
+namespace ohm::train {
+
+Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
+                       const RunFolder& folder)
+    : rows_(std::move(rows)),
+      folder_(folder),
+      backbone_(MakeBackbone(config, folder)),
+      model_(backbone_.model.get()),
+      hash_(BackboneHash(model_)),
+      first_hash_(FirstTaskHash(model_)),
+      first_(CaptureTask(model_, "")),
+      cells_(CellsOf(model_)),
+      log_(folder.path() / "compare.jsonl") {
+  std::filesystem::create_directories(folder.path() / "tasks");
+}
+
+Metrics Comparison::Run() {
+  auto test = TestStream(backbone_.config, backbone_.data);
+  const Tensor before = Logits(model_, &test);
+  // Seed by seed, so that a stopped comparison has whole tables of few seeds.
+  for (int64_t s = 0; s < options().seeds; ++s) {
+    RunSeed(options().seed + s);
+    WriteReport();
+  }
+  ApplyTask(model_, first_);
+  const bool unchanged = BitEqual(before, Logits(model_, &test));
+  const auto rows = AllResults();
+  fmt::print("\n{}first task, all {} test images' logits: {}\nleft in {}\n",
+             Tables(rows), before.size(0),
+             unchanged ? "unchanged bit for bit" : "CHANGED",
+             folder_.path().string());
+  OHM_CHECK(unchanged, "internal: the first task's outputs changed");
+  if (!missing_.empty()) {
+    ThrowError(fmt::format("{} results are missing; the first: {}",
+                           missing_.size(), missing_.front()));
+  }
+  return ToMetrics(rows);
+}
+
+void Comparison::RunSeed(int64_t seed) {
+  for (const std::string& set : options().sets) {
+    for (size_t row = 0; row < rows_.size(); ++row) {
+      if (seed == options().seed) Choose(row, set);
+      Test(row, set, seed);
+    }
+  }
+}
+
+Comparison::Training Comparison::TrainingOf(size_t row, size_t candidate,
+                                            const std::string& set,
+                                            int64_t seed) const {
+  Training t{rows_[row].candidates[candidate], "", set, row, seed};
+  t.config.model.weights = backbone_.config.model.weights;
+  t.config.tasks.sets = {set};
+  t.config.tasks.seed = seed;
+  t.hash = HashOfTraining(t.config, first_hash_);
+  return t;
+}
+
+std::filesystem::path Comparison::FileOf(const Training& t) const {
+  return folder_.path() / "tasks" /
+         fmt::format("{}-{}-{}-{}.safetensors", t.set, rows_[t.row].method,
+                     t.seed, t.hash.substr(0, 8));
+}
+
+const datasets::OpenedDataset& Comparison::DataOf(const std::string& set) {
+  auto found = data_.find(set);
+  if (found == data_.end()) {
+    found = data_.emplace(set, OpenData(backbone_.config, set)).first;
+  }
+  return found->second;
+}
+
+// Trains what there is to choose among with the first seed; the best on
+// validation images is the row's for this set.
+void Comparison::Choose(size_t row, const std::string& set) {
+  size_t& chosen = chosen_[{row, set}];
+  const size_t candidates = rows_[row].candidates.size();
+  if (candidates == 1) return;
+  double best = -1;
+  for (size_t c = 0; c < candidates; ++c) {
+    const Training t = TrainingOf(row, c, set, options().seed);
+    if (log_.Find(t.hash) == nullptr && !Train(t)) continue;
+    const double validation = log_.Find(t.hash)->validation;
+    if (validation > best) chosen = c;
+    best = std::max(best, validation);
+  }
+}
+
+void Comparison::Test(size_t row, const std::string& set, int64_t seed) {
+  const Training t = TrainingOf(row, chosen_.at({row, set}), set, seed);
+  const CompareResult* known = log_.Find(t.hash);
+  const bool lost = known != nullptr && std::isnan(known->test) &&
+                    !std::filesystem::exists(FileOf(t));
+  CompareResult result;
+  if ((known == nullptr || lost) && !Train(t)) {
+    result.failed = true;
+    missing_.push_back(failed_.at(t.hash));
+  } else {
+    result = *log_.Find(t.hash);
+  }
+  if (!result.failed && std::isnan(result.test)) {
+    const TaskState state = LoadTask(FileOf(t), hash_);
+    result.test = TestTask(t.config, DataOf(set), state, model_).top1;
+    Append(t, result);
+  }
+  results_[{row, set}].push_back(result);
+}
+
+bool Comparison::Train(const Training& t) {
+  if (failed_.contains(t.hash)) return false;
+  const datasets::OpenedDataset& data = DataOf(t.set);
+  TaskResult trained;
+  try {
+    trained = TrainTask(t.config, t.set, data, FindMethod(rows_[t.row].method),
+                        first_, model_, folder_);
+  } catch (const TrainingFailed& error) {
+    failed_[t.hash] = error.what();
+    fmt::print(stderr, "ohmgrad: {}, seed {}: {}\n", rows_[t.row].label, t.seed,
+               error.what());
+    return false;
+  }
+  ApplyTask(model_, trained.state);
+  OHM_CHECK(BackboneHash(model_) == hash_,
+            "internal: the backbone's weights changed in task '" + t.set +
+                "', " + rows_[t.row].label);
+  CompareResult result;
+  result.validation = trained.validation;
+  result.steps = trained.steps;
+  result.seconds = trained.seconds;
+  result.images = trained.images;
+  result.size = SizeOf(model_, trained.state, first_);
+  result.writes = CostOfSwitch(cells_, CellsOf(model_));
+  SaveTask(FileOf(t), trained.state, hash_);
+  Append(t, result);
+  return true;
+}
+
+void Comparison::Append(const Training& t, const CompareResult& result) {
+  log_.Append({{"set", t.set},
+               {"row", rows_[t.row].label},
+               {"seed", t.seed},
+               {"file", FileOf(t).filename().string()}},
+              t.hash, result);
+  if (std::isnan(result.test)) return;
+  fmt::print("{} {}, seed {}: {} % of the test images, {}\n", t.set,
+             rows_[t.row].label, t.seed, FormatPercent(result.test),
+             FormatSeconds(result.seconds));
+  std::fflush(stdout);
+}
+
+std::vector<RowResults> Comparison::AllResults() const {
+  std::vector<RowResults> all;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    all.push_back({rows_[row].label, {}});
+    for (const std::string& set : options().sets) {
+      all.back().of_set.push_back(results_.at({row, set}));
+    }
+  }
+  return all;
+}
+
+std::string Comparison::Tables(const std::vector<RowResults>& rows) const {
+  return fmt::format("{}: {} % digital, {} % on crossbars\n\n{}\n{}\n",
+                     backbone_.config.data.set,
+                     FormatPercent(backbone_.digital_top1),
+                     FormatPercent(backbone_.crossbar_top1),
+                     AccuracyTable(options().sets, rows),
+                     AccountingTable(SizeOfBackbone(model_), rows));
+}
+
+void Comparison::WriteReport() const {
+  const auto rows = AllResults();
+  const auto write = [&](const char* name, const Plot& plot) {
+    // Nothing where no row has a place on its axes.
+    if (!plot.series.empty()) WriteSvg(folder_.path() / name, plot);
+  };
+  WriteFileAtomically(folder_.path() / "tables.txt", Tables(rows));
+  write("cells.svg", AccuracyOverCells(SizeOfBackbone(model_), rows));
+  write("bytes.svg", AccuracyOverBytes(rows));
+}
+
+Metrics Comparison::ToMetrics(const std::vector<RowResults>& rows) const {
+  const BackboneSize size = SizeOfBackbone(model_);
+  Metrics metrics{{"command", std::string("tasks compare")},
+                  {"backbone_digital_top1", backbone_.digital_top1},
+                  {"backbone_crossbar_top1", backbone_.crossbar_top1},
+                  {"first_task_unchanged", true},
+                  {"piggyback_mask_bytes", size.piggyback_bytes()},
+                  {"backbone_bytes", size.bytes()}};
+  std::vector<Metrics> list;
+  for (const RowResults& row : rows) {
+    for (size_t s = 0; s < row.of_set.size(); ++s) {
+      for (const CompareResult& result : row.of_set[s]) {
+        list.push_back({{"row", row.label}, {"set", options().sets[s]}});
+        for (auto& [key, value] : train::ToMetrics(result)) {
+          list.back().emplace_back(key, value);
+        }
+      }
+    }
+  }
+  metrics.emplace_back("results", ToJsonList(list));
+  metrics.emplace_back("run_dir", folder_.path().string());
+  return metrics;
+}
+
+}  // namespace ohm::train

@@ -1,0 +1,77 @@
+// The comparison behind 'tasks compare': every row on every set with every
+// seed, on one programmed backbone.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "train/compare/log.h"
+#include "train/compare/report.h"
+#include "train/compare/rows.h"
+#include "train/tasks/accounting.h"
+#include "train/tasks/backbone.h"
+
+namespace ohm::train {
+
+// Leaves in the folder, of which it needs only the first to go on after a stop:
+//   compare.jsonl         a line per training, and again once it is tested
+//   tasks/*.safetensors   the trained tasks
+//   tables.txt, *.svg     what Report says, after each seed
+class Comparison {
+ public:
+  // Makes the backbone that `config` names.
+  Comparison(const Config& config, std::vector<CompareRow> rows,
+             const RunFolder& folder);
+
+  // Trains and tests what the log does not have, and prints the tables. A
+  // candidate whose loss is no number any more is not chosen; where a row has
+  // no other, the tables say so, all else goes on, and the end is an Error.
+  // Error, too, where the first task's outputs changed.
+  Metrics Run();
+
+ private:
+  // A row's candidate on one set with one seed.
+  struct Training {
+    Config config;
+    std::string hash, set;
+    size_t row;
+    int64_t seed;
+  };
+
+  const TasksOptions& options() const { return backbone_.config.tasks; }
+  Training TrainingOf(size_t row, size_t candidate, const std::string& set,
+                      int64_t seed) const;
+  std::filesystem::path FileOf(const Training& training) const;
+  const datasets::OpenedDataset& DataOf(const std::string& set);
+
+  void RunSeed(int64_t seed);
+  void Choose(size_t row, const std::string& set);
+  void Test(size_t row, const std::string& set, int64_t seed);
+  // False: it failed.
+  bool Train(const Training& training);
+  void Append(const Training& training, const CompareResult& result);
+
+  std::string Tables(const std::vector<RowResults>& rows) const;
+  void WriteReport() const;
+  std::vector<RowResults> AllResults() const;
+  Metrics ToMetrics(const std::vector<RowResults>& rows) const;
+
+  std::vector<CompareRow> rows_;
+  const RunFolder& folder_;
+  Backbone backbone_;
+  nn::Model* model_;
+  std::string hash_;  // of the backbone's weights
+  std::string first_hash_;
+  TaskState first_;
+  WrittenCells cells_;  // of the first task
+  CompareLog log_;
+  std::map<std::string, datasets::OpenedDataset> data_;
+  std::map<std::pair<size_t, std::string>, size_t> chosen_;  // candidates
+  std::map<std::pair<size_t, std::string>, std::vector<CompareResult>> results_;
+  std::map<std::string, std::string> failed_;  // by hash: what was said
+  std::vector<std::string> missing_;           // the same, of missing results
+};
+
+}  // namespace ohm::train
