@@ -135,6 +135,45 @@ Var CrossbarPolicy::Gain(const Context& context) const {
   return gain.defined() ? Mul(gain, Var(column_gain_)) : Var(column_gain_);
 }
 
+void CrossbarPolicy::CheckRanges(const hw::Programmed& cells,
+                                 const hw::Ranges& ranges) const {
+  const int64_t wanted = hw::AdcRangeCount(cells.map, spec_);
+  OHM_CHECK(ranges.adc.empty() || !hw::CalibratesAdc(spec_) ||
+                int64_t(ranges.adc.size()) == wanted,
+            "[crossbar] '" + path_ + "': expected " + std::to_string(wanted) +
+                " ADC ranges, got " + std::to_string(ranges.adc.size()) +
+                "; they were calibrated for another crossbar, calibrate anew "
+                "(model.recalibrate)");
+}
+
+void CrossbarPolicy::Watch(const Tensor& x, const Tensor& written, float range,
+                           const Conv2dSpec& conv, const hw::Programmed& cells,
+                           const hw::Ranges& ranges) {
+  if (statistics_ != nullptr) {
+    hw::CollectStatistics(x, cells, ranges, statistics_);
+  }
+  if (profile_ == nullptr) return;
+  if (profile_cells_ == nullptr) {
+    profile_cells_ = std::make_shared<const hw::Programmed>(hw::Program(
+        written, conv, spec_, {.chip = profile_chip_.get(), .range = range}));
+  }
+  profile_->Add(x, cells, *profile_cells_, ranges);
+}
+
+hw::PassNoise CrossbarPolicy::NoiseOf(const Context& context) const {
+  // Chips differ in what their reads draw, too.
+  const Key key = chip_ == nullptr ? Key().Child(path_) : chip_->key;
+  hw::PassNoise noise{key.Child("reads").Child(context.noise.bits()),
+                      context.first_sample,
+                      {},
+                      {}};
+  if (context.training) {
+    noise.shift = shift_;
+    noise.deviation = deviation_;
+  }
+  return noise;
+}
+
 Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                            const Conv2dSpec& spec, const Context& context) {
   OHM_CHECK(calibrated() || context.calibrating || context.training,
@@ -158,34 +197,9 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   const bool rewritten = mask_ != nullptr && mask_->rewrites();
   const float range_of_codes = rewritten ? hw::MaxAbs(w.value()) : 0.0F;
   const auto cells = Written(written, range_of_codes, spec, context);
-  const int64_t wanted = hw::AdcRangeCount(cells->map, spec_);
-  OHM_CHECK(ranges.adc.empty() || !hw::CalibratesAdc(spec_) ||
-                int64_t(ranges.adc.size()) == wanted,
-            "[crossbar] '" + path_ + "': expected " + std::to_string(wanted) +
-                " ADC ranges, got " + std::to_string(ranges.adc.size()) +
-                "; they were calibrated for another crossbar, calibrate anew "
-                "(model.recalibrate)");
-  if (statistics_ != nullptr) {
-    hw::CollectStatistics(x.value(), *cells, ranges, statistics_);
-  }
-  if (profile_ != nullptr) {
-    if (profile_cells_ == nullptr) {
-      profile_cells_ = std::make_shared<const hw::Programmed>(
-          hw::Program(written.value(), spec, spec_,
-                      {.chip = profile_chip_.get(), .range = range_of_codes}));
-    }
-    profile_->Add(x.value(), *cells, *profile_cells_, ranges);
-  }
-  // Chips differ in what their reads draw, too.
-  const Key key = chip_ == nullptr ? Key().Child(path_) : chip_->key;
-  hw::PassNoise noise{key.Child("reads").Child(context.noise.bits()),
-                      context.first_sample,
-                      {},
-                      {}};
-  if (context.training) {
-    noise.shift = shift_;
-    noise.deviation = deviation_;
-  }
+  CheckRanges(*cells, ranges);
+  Watch(x.value(), written.value(), range_of_codes, spec, *cells, ranges);
+  const hw::PassNoise noise = NoiseOf(context);
   const bool draws = cells->noise.defined() || noise.shift.defined() ||
                      noise.deviation.defined();
   const Var y =

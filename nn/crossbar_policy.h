@@ -111,6 +111,13 @@ class CrossbarPolicy : public Policy {
   std::shared_ptr<const hw::Programmed> Written(const Var& w, float range,
                                                 const Conv2dSpec& conv,
                                                 const Context& context);
+  // Error where there are others than the cells' arrays ask for.
+  void CheckRanges(const hw::Programmed& cells, const hw::Ranges& ranges) const;
+  // Adds a pass to statistics and profile, where they are wanted.
+  void Watch(const Tensor& x, const Tensor& written, float range,
+             const Conv2dSpec& conv, const hw::Programmed& cells,
+             const hw::Ranges& ranges);
+  hw::PassNoise NoiseOf(const Context& context) const;
   MaskPass PassOf(const Context& context) const;
   // Factors of converted sums, of mask and gains; undefined: 1.
   Var Gain(const Context& context) const;

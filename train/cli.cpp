@@ -61,17 +61,40 @@ void PrintTable(const char* title, const Table& table) {
   fmt::print("\n");
 }
 
+// Every data set with its folder below data.root.
+void PrintDatasets() {
+  fmt::print(
+      "data sets (data.set, tasks.sets), and their folders in data.root\n");
+  for (const auto& row : datasets::Table()) {
+    const std::string folder = row.folder;
+    fmt::print("  {:<16} {:<20} {}\n", row.name,
+               folder.empty() ? "-" : folder + "/", row.help);
+  }
+  fmt::print("\n");
+}
+
 int List(const std::vector<std::string>& words) {
   if (words.size() == 1 && words[0] == "keys") {
     fmt::print("{}", KeyMarkdown());
     return kOk;
   }
-  if (!words.empty() && words[0] != "--help" && words[0] != "-h") {
+  if (words.size() == 1 && (words[0] == "--help" || words[0] == "-h")) {
+    fmt::print(
+        "ohmgrad list         what can be named in a config: models, data "
+        "sets,\n                     presets, methods, masks, ...\n"
+        "ohmgrad list keys    every config key with its default, unit and "
+        "range,\n                     as Markdown (docs/config.md)\n");
+    return kOk;
+  }
+  if (!words.empty()) {
     throw UsageError("ohmgrad list: expected nothing or 'keys', got '" +
                      words[0] + "'");
   }
   PrintTable("models (model.name)", nn::ModelTable());
-  PrintTable("data sets (data.set, tasks.sets)", datasets::Table());
+  PrintDatasets();
+  fmt::print("crossbars (hw.preset)\n ");
+  for (const std::string& name : PresetNames()) fmt::print(" {}", name);
+  fmt::print("\n\n");
   PrintTable("methods for new tasks (tasks.methods)", MethodTable());
   PrintTable("rules by which PEs are chosen (tasks.select)", SelectorTable());
   PrintTable("masks", nn::MaskTable());

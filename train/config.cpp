@@ -262,4 +262,18 @@ std::string ChangedKeys(const Config& config) {
   return text;
 }
 
+std::vector<std::string> PresetNames() {
+  std::vector<fs::path> folders = ProgramPresetFolders();
+  folders.insert(folders.begin(), "configs/hw");
+  std::set<std::string> names;
+  for (const fs::path& folder : folders) {
+    std::error_code code;
+    for (fs::directory_iterator at(folder, code), end; !code && at != end;
+         at.increment(code)) {
+      if (at->path().extension() == ".toml") names.insert(at->path().stem());
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
 }  // namespace ohm::train

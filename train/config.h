@@ -55,6 +55,10 @@ struct Config {
 Config LoadConfig(const std::filesystem::path& path,
                   const std::vector<std::string>& overrides = {});
 
+// Presets that hw.preset may name here: of configs/hw in the working folder and
+// beside the program.
+std::vector<std::string> PresetNames();
+
 // The config read again from its file, with `more` overrides behind its own.
 Config ReloadConfig(const Config& config, const std::vector<std::string>& more);
 

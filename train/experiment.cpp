@@ -23,6 +23,11 @@ std::unique_ptr<nn::Model> NewModel(const Config& config, int classes) {
 
 void LoadInto(nn::Model* model, const Config& config, LoadPolicy policy) {
   if (config.model.weights.empty()) return;
+  std::error_code code;
+  if (!std::filesystem::exists(config.model.weights, code)) {
+    ThrowError("model.weights: cannot find '" + config.model.weights +
+               "'; --set model.weights=FILE names another file");
+  }
   LoadWeights(config.model.weights, model->Parameters(), model->Buffers(),
               policy);
 }

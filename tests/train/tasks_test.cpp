@@ -1,6 +1,7 @@
 // Tasks on one backbone: the comparison of all methods, what it leaves, and
 // that nothing of the backbone is lost.
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 #include <map>
@@ -282,6 +283,38 @@ TEST_CASE("batch norm and heads count only where they are a task's own") {
   CHECK(bytes("piggyback", "mask_bytes") == (weights + 7) / 8);
   CHECK(rows.at("full").at("mask").at("weights").at("bytes") == weights);
   CHECK(bytes("full", "mask_bytes") == 0);
+}
+
+TEST_CASE("every rule of choice, in rounds, keeps to the budget and uses it") {
+  const ScratchFolder scratch;
+  std::string variants;
+  for (const train::SelectorRow& row : train::SelectorTable()) {
+    variants += (variants.empty() ? "" : ", ") +
+                fmt::format("\"xma2 tasks.select={}\"", row.name);
+  }
+  const Config config = SmallConfig(
+      scratch.path(),
+      {"tasks.methods=[]", "train.epochs=1", "tasks.length=12s",
+       "tasks.validate_every=12s", "tasks.select_length=9s",
+       "tasks.select_rounds=3", "tasks.pe_columns=1", "tasks.budget=0.3",
+       "tasks.factors=scale", "tasks.variants=[" + variants + "]"});
+  train::RunTasksCompare(config);
+  LeftBackbone left(config);
+  const auto all = double(train::SizeOfBackbone(left.model.get()).weights);
+  std::istringstream lines(
+      ReadFile(std::filesystem::path(config.run.dir) / "compare.jsonl"));
+  std::map<std::string, int64_t> weights;
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line);
+    weights[json.at("row").get<std::string>()] =
+        json.at("mask").at("weights").at("entries").get<int64_t>();
+  }
+  CHECK(weights.size() == train::SelectorTable().size());
+  for (const auto& [row, count] : weights) {
+    CAPTURE(row);
+    CHECK(double(count) <= 0.3 * all);
+    CHECK(double(count) > 0.28 * all);  // no PE that would fit is left out
+  }
 }
 
 TEST_CASE("a task asks for images to choose its moment by") {

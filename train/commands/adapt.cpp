@@ -46,10 +46,24 @@ Spread Naive(const Config& config, const datasets::OpenedDataset& data) {
   return OverChips(naive, data, BuildModel(naive, data.classes).get());
 }
 
+bool AnyRemedy(const Config& config) {
+  const AdaptOptions& adapt = config.adapt;
+  const bool fits = adapt.inject != hw::FitPer::kNone ||
+                    adapt.gain != hw::FitPer::kNone || adapt.norm_batches > 0;
+  const bool writes = config.hw.predistort > 0 ||
+                      config.hw.stuck_correction != hw::StuckCorrection::kNone;
+  return fits || writes || adapt.in_loop || adapt.epochs > 0;
+}
+
 }  // namespace
 
 Metrics RunAdapt(const Config& config) {
   CheckOnCrossbar(config, "adapt");
+  if (!AnyRemedy(config)) {
+    fmt::print(
+        "no remedy is set (adapt.inject, gain, norm_batches, in_loop, epochs; "
+        "hw.predistort, stuck_correction): both columns will be alike\n");
+  }
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
   const auto data = OpenData(config, config.data.set);

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "core/base/table.h"
+#include "datasets/table.h"
 #include "hw/slicing.h"
 #include "nn/crossbar_policy.h"
 #include "train/commands/command.h"
@@ -71,6 +73,12 @@ std::string Title(const Config& config) {
       hw.pe_arrays == 1 ? "" : "s");
 }
 
+// Of the config or of its data set; 0: neither says without data.
+int KnownClasses(const Config& config) {
+  if (config.model.classes > 0) return int(config.model.classes);
+  return FindRow(datasets::Table(), config.data.set, "data set:").classes;
+}
+
 }  // namespace
 
 Metrics RunMap(const Config& config) {
@@ -80,8 +88,10 @@ Metrics RunMap(const Config& config) {
   // A mapping is geometry: it needs neither data nor weights.
   Config geometry = config;
   geometry.model.weights.clear();
+  const int classes = KnownClasses(config);
   constexpr int kUnknownClasses = 10;
-  const auto model = BuildModel(geometry, kUnknownClasses);
+  const auto model =
+      BuildModel(geometry, classes > 0 ? classes : kUnknownClasses);
   TextTable table({{"layer", "", Align::kLeft},
                    {"fan-in x outputs", ""},
                    {"row tiles", ""},
@@ -103,6 +113,12 @@ Metrics RunMap(const Config& config) {
   table.AddRule();
   table.AddRow(Cells("total", "", "", total));
   fmt::print("{}\n\n{}", Title(config), table.str());
+  if (classes == 0) {
+    fmt::print(
+        "data set '{}' says its classes only when it is read; {} are assumed "
+        "(model.classes)\n",
+        config.data.set, kUnknownClasses);
+  }
   Metrics result = {{"command", std::string("map")}};
   const Metrics all = Numbers(total);
   result.insert(result.end(), all.begin(), all.end());

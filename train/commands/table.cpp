@@ -104,8 +104,9 @@ const std::vector<CommandRow>& CommandTable() {
        .help = "programming lists and column tables of a task",
        .more = "Writes cells.csv (layer, array, row, column, old and new "
                "level of every cell to be written on the way from the task in "
-               "use) and columns.csv (layer, row tile, output, factor) into "
-               "--out.",
+               "use; levels are digits of cells) and columns.csv (layer, row "
+               "tile, output, factor; those that are not 1) into --out, or "
+               "into the store's folder 'runs'.",
        .run = nullptr,
        .options = {kStore, {"out", "DIR", "run.dir"}},
        .run_task = RunTasksExport},

@@ -95,8 +95,9 @@ struct DataOptions {
           FieldDoc{.unit = "share",
                    .min = 0,
                    .max = 0.9,
-                   .doc = "Share of the training images held out to choose a "
-                          "new task's epoch."});
+                   .doc = "Share of the training images held out to choose "
+                          "the moment that becomes a new task; whole groups "
+                          "(GTSRB's tracks)."});
   }
 };
 
