@@ -39,40 +39,45 @@ struct Replacement {
     return !gates.defined() || gates.data()[piece] > 0;
   }
 
-  Tensor Value() const {
-    Tensor w = backbone.Clone();
+  // visit(piece, place in `own`, place in the layer) for each weight.
+  template <typename V>
+  void Visit(V&& visit) const {
     size_t at = 0;
     for (size_t piece = 0; piece < sizes.size(); ++piece) {
       for (int64_t i = 0; i < sizes[piece]; ++i, ++at) {
-        if (On(piece)) w.data()[(*places)[at]] = own.data()[at];
+        visit(piece, at, (*places)[at]);
       }
     }
+  }
+
+  Tensor Value() const {
+    Tensor w = backbone.Clone();
+    Visit([&](size_t piece, size_t at, int64_t place) {
+      if (On(piece)) w.data()[place] = own.data()[at];
+    });
     return w;
   }
 
   Tensor OwnGradient(const Tensor& g) const {
     Tensor own_g = Tensor::Zeros(own.shape());
-    size_t at = 0;
-    for (size_t piece = 0; piece < sizes.size(); ++piece) {
-      for (int64_t i = 0; i < sizes[piece]; ++i, ++at) {
-        if (On(piece)) own_g.data()[at] = g.data()[(*places)[at]];
-      }
-    }
+    Visit([&](size_t piece, size_t at, int64_t place) {
+      if (On(piece)) own_g.data()[at] = g.data()[place];
+    });
     return own_g;
   }
 
   Tensor GateGradient(const Tensor& g) const {
-    Tensor gate_g = Tensor::Empty(gates.shape());
-    size_t at = 0;
-    for (size_t piece = 0; piece < sizes.size(); ++piece) {
-      double sum = double(price) * double(sizes[piece]);
-      for (int64_t i = 0; i < sizes[piece]; ++i, ++at) {
-        const int64_t place = (*places)[at];
-        sum += double(g.data()[place]) *
-               (double(own.data()[at]) - double(backbone.data()[place]));
-      }
-      gate_g.data()[piece] = float(sum);
+    std::vector<double> sums;
+    for (const int64_t size : sizes) {
+      sums.push_back(double(price) * double(size));
     }
+    Visit([&](size_t piece, size_t at, int64_t place) {
+      sums[piece] += double(g.data()[place]) *
+                     (double(own.data()[at]) - double(backbone.data()[place]));
+    });
+    Tensor gate_g = Tensor::Empty(gates.shape());
+    std::ranges::transform(sums, gate_g.data(),
+                           [](double sum) { return float(sum); });
     return gate_g;
   }
 };

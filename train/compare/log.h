@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "train/run_folder.h"
 #include "train/tasks/accounting.h"
 
 namespace ohm::train {

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "hw/cell_digits.h"
-#include "train/run_folder.h"
 #include "train/tasks/task_state.h"
 
 namespace ohm::train {
