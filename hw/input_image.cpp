@@ -27,15 +27,21 @@ const float* RowAsFloats(const BFloat16* row, int64_t count,
   return room->data();
 }
 
-// What noise takes of digits: magnitudes, and squares as two bytes.
-OHM_SIMD_CLONES void SplitSquares(const uint8_t* digits, int64_t count,
-                                  int32_t zero, uint8_t* magnitudes,
-                                  uint8_t* high, uint8_t* low) {
+// What noise takes of digits: magnitudes, ...
+OHM_SIMD_CLONES void Magnitudes(const uint8_t* digits, int64_t count,
+                                int32_t zero, uint8_t* to) {
   for (int64_t i = 0; i < count; ++i) {
     const auto d = static_cast<int16_t>(digits[i] - zero);
-    const auto magnitude = static_cast<uint16_t>(d < 0 ? -d : d);
-    const auto square = static_cast<uint16_t>(magnitude * magnitude);
-    magnitudes[i] = static_cast<uint8_t>(magnitude);
+    to[i] = static_cast<uint8_t>(d < 0 ? -d : d);
+  }
+}
+
+// ... and squares, as two bytes.
+OHM_SIMD_CLONES void SplitSquares(const uint8_t* digits, int64_t count,
+                                  int32_t zero, uint8_t* high, uint8_t* low) {
+  for (int64_t i = 0; i < count; ++i) {
+    const auto d = static_cast<int16_t>(digits[i] - zero);
+    const auto square = static_cast<uint16_t>(d * d);
     high[i] = static_cast<uint8_t>(square >> 8);
     low[i] = static_cast<uint8_t>(square);
   }
@@ -62,7 +68,7 @@ InputImage::InputImage(const Tensor& x, const Programmed& weights, float range,
                        bool whole_bits, bool noise)
     : conv_(weights.conv),
       largest_(LargestInput(weights.spec)),
-      noise_(noise && weights.integer) {
+      noise_images_(noise && weights.integer ? weights.noise.images : 0) {
   const Shape& w = weights.weight_shape;
   const Shape y = Conv2dOutputShape(x.shape(), w, conv_);
   images_ = x.size(0);
@@ -180,13 +186,16 @@ void InputImage::FillRow(const float* from, std::vector<uint8_t>* /*unused*/,
 }
 
 void InputImage::FillNoise(uint8_t* to) const {
-  if (!noise_) return;
+  if (noise_images_ == 0) return;
   const auto images = int64_t(tables_.size());
   const int64_t count = padded_w_ * conv_.groups * channels_;
   for (int64_t i = 0; i < images; ++i) {
-    uint8_t* noise = to + (images + kNoiseImages * i) * image_stride_;
-    SplitSquares(to + i * image_stride_, count, zero_, noise,
-                 noise + image_stride_, noise + 2 * image_stride_);
+    const uint8_t* digits = to + i * image_stride_;
+    uint8_t* noise = to + (images + noise_images_ * i) * image_stride_;
+    Magnitudes(digits, count, zero_, noise);
+    if (noise_images_ == kLinearImages) continue;
+    SplitSquares(digits, count, zero_, noise + image_stride_,
+                 noise + 2 * image_stride_);
   }
 }
 
@@ -194,7 +203,7 @@ template <typename T>
 void InputImage::Fill(const Tensor& x) {
   const int64_t all = conv_.groups * channels_;
   auto images = int64_t(std::max<size_t>(tables_.size(), 1));
-  if (noise_) images *= 1 + kNoiseImages;
+  images *= 1 + noise_images_;
   image_stride_ = padded_h_ * padded_w_ * all;
   sample_stride_ = images * image_stride_;
   OHM_CHECK(sample_stride_ < std::numeric_limits<int32_t>::max(),

@@ -20,7 +20,7 @@ class InputImage {
  public:
   // x f32 or bf16. With `whole_bits` the images are those of passes. With
   // `noise` (integer only) the images of what reads draw follow them: of image
-  // i, images().size() + kNoiseImages * i and on (hw/read_noise.h).
+  // i, images().size() + weights.noise.images * i and on (hw/read_noise.h).
   InputImage(const Tensor& x, const Programmed& weights, float range,
              bool whole_bits, bool noise);
 
@@ -83,8 +83,8 @@ class InputImage {
   bool negative_ = true;  // some input has a negative code
   std::vector<DigitTable> tables_;
   std::vector<Digits> weights_of_;
-  bool noise_;
-  Tensor values_;  // [n, images, padded_h, padded_w, groups * channels]
+  int64_t noise_images_;  // of each image of digits
+  Tensor values_;         // [n, images, padded_h, padded_w, groups * channels]
   std::vector<int32_t> places_;
 };
 

@@ -26,8 +26,11 @@ class NoisePacker {
     if (layer_.integer) {
       const auto pieces = int64_t(rows_.pieces.size());
       noise_.scale = Tensor::Zeros({slices_, layer_.entries()});
+      const bool squares = std::ranges::any_of(read_.per_square.span(),
+                                               [](float v) { return v != 0; });
+      noise_.images = squares ? kSquareImages : kLinearImages;
       noise_.packed = Tensor::Zeros(
-          {slices_, matrix_.groups, 2 * kNoiseImages * pieces, columns_ * 4},
+          {slices_, matrix_.groups, 2 * noise_.images * pieces, columns_ * 4},
           DType::kS8);
     } else {
       noise_.rows = Tensor::Zeros(
@@ -116,14 +119,14 @@ class NoisePacker {
                    ((slice * matrix_.groups + output / matrix_.outputs) *
                         int64_t(rows_.pieces.size()) +
                     tile.first) *
-                       2 * kNoiseImages * quad +
+                       2 * noise_.images * quad +
                    output % matrix_.outputs * 4;
-    int8_t* low = high + kNoiseImages * tile.count * quad;
+    int8_t* low = high + noise_.images * tile.count * quad;
     for (int64_t r = 0; r < count; ++r) {
       const double a = PerInput(slice, output, row[r]);
       const double b = PerSquare(slice, output, row[r]);
-      const double of_image[kNoiseImages] = {a, 256 * b, b};
-      for (int64_t i = 0; i < kNoiseImages; ++i) {
+      const double of_image[kSquareImages] = {a, 256 * b, b};
+      for (int64_t i = 0; i < noise_.images; ++i) {
         const auto value = static_cast<int>(std::lrint(of_image[i] / unit));
         const SplitBytes bytes = Split(value, Width::kWide);
         const int64_t at = (i * tile.count + row[r].piece) * quad + row[r].lane;

@@ -14,9 +14,9 @@ namespace ohm::hw {
 
 struct Programmed;
 
-// Integer layers take a digit d of an input as three bytes, each in an image of
-// its own: |d|, d^2 / 256 and d^2 % 256.
-inline constexpr int64_t kNoiseImages = 3;
+// Integer layers take a digit d of an input as bytes, each in an image of its
+// own: |d|, and where a variance goes with the square, d^2 / 256 and d^2 % 256.
+inline constexpr int64_t kLinearImages = 1, kSquareImages = 3;
 
 // In units of sums, squared (TilePass::unit). Undefined: nothing is drawn.
 struct PackedNoise {
@@ -24,8 +24,9 @@ struct PackedNoise {
   // they stand for is within 1/65,000 of the column's largest.
   std::vector<int32_t> pieces;           // quads of one image
   std::vector<PackedRowTile> row_tiles;  // in `pieces`
-  // s8 [slices, groups, 2 * kNoiseImages * pieces, padded_outputs, 4]; of a row
-  // tile the upper digits of all three images, then the lower ones.
+  int64_t images = 0;                    // kLinearImages or kSquareImages
+  // s8 [slices, groups, 2 * images * pieces, padded_outputs, 4]; of a row tile
+  // the upper digits of all images, then the lower ones.
   Tensor packed;
   Tensor scale;  // [slices, groups, row_tiles, padded_outputs]
   // Float: [slices, groups, rows of all row tiles, 2 (of |x|, of x^2),

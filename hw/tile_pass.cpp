@@ -70,8 +70,8 @@ void TilePass::SetNoisePlaces() {
   const std::vector<int32_t> places = image_.PlacesOf(weights_.noise.pieces);
   const auto images = int64_t(image_.images().size());
   for (const PackedRowTile& tile : weights_.noise.row_tiles) {
-    for (int64_t i = 0; i < 2 * kNoiseImages; ++i) {
-      const int64_t image = images + i % kNoiseImages;
+    for (int64_t i = 0; i < 2 * weights_.noise.images; ++i) {
+      const int64_t image = images + i % weights_.noise.images;
       for (int64_t q = tile.first; q < tile.first + tile.count; ++q) {
         noise_places_.push_back(static_cast<int32_t>(
             image * image_.image_stride() + places[size_t(q)]));
@@ -153,17 +153,18 @@ std::span<const int32_t> TilePass::NoiseSums(const TileBlock& block,
   const PackedRowTile& tile = noise.row_tiles[size_t(block.row_tile)];
   const size_t slices = weights_.slicing.slices.size();
   const auto slice = static_cast<int64_t>(plane % slices);
-  constexpr int64_t kEach = 2 * kNoiseImages;
+  const int64_t each = 2 * noise.images;
   TileWork work = block.work;
-  work.pixels = Windows(block, kNoiseImages * (plane / slices), scratch);
-  work.quads = noise_places_.data() + kEach * tile.first;
-  work.quad_count = kEach * tile.count;
-  work.high = kNoiseImages * tile.count;
+  work.pixels =
+      Windows(block, size_t(noise.images) * (plane / slices), scratch);
+  work.quads = noise_places_.data() + each * tile.first;
+  work.quad_count = each * tile.count;
+  work.high = noise.images * tile.count;
   work.weights = noise.packed.data<int8_t>() +
                  ((slice * weights_.map.matrix().groups + block.group) *
                       int64_t(noise.pieces.size()) +
                   tile.first) *
-                     kEach * weights_.padded_outputs * 4;
+                     each * weights_.padded_outputs * 4;
   work.start = no_start_.data();
   const int64_t count = block.pixels * weights_.padded_outputs;
   int32_t* sums = Room(&scratch->integers, count);
