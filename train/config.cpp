@@ -251,6 +251,13 @@ std::string ResolvedToml(const Config& config) {
 
 std::string ChangedKeys(const Config& config) {
   Config copy = config, standard;
+  // Neither where files lie nor how they are read, nor threads, change a
+  // result.
+  copy.model.weights.clear();
+  copy.data.root.clear();
+  copy.data.workers = standard.data.workers;
+  copy.data.memory_mib = standard.data.memory_mib;
+  copy.train.threads = standard.train.threads;
   const auto rows = KeyRows(&copy), defaults = KeyRows(&standard);
   std::string text;
   for (size_t i = 0; i < rows.size(); ++i) {

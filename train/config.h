@@ -69,8 +69,9 @@ Config ReloadConfig(const Config& config, const std::vector<std::string>& more);
 
 // All keys with their values; LoadConfig reads it to the same Config.
 std::string ResolvedToml(const Config& config);
-// The keys whose values are not the defaults, a line each: equal for configs
-// that ask for the same, also in versions that know more keys.
+// The keys that change results and whose values are not the defaults, a line
+// each: equal for configs that ask for the same, also in versions that know
+// more keys, wherever data and weights lie and however many threads compute.
 std::string ChangedKeys(const Config& config);
 
 }  // namespace ohm::train

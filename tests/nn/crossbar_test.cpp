@@ -8,6 +8,7 @@
 #include "core/kernels/conv2d.h"
 #include "core/kernels/elementwise.h"
 #include "core/ops/softmax_cross_entropy.h"
+#include "hw/adc.h"
 #include "hw/converters.h"
 #include "nn/crossbar_policy.h"
 #include "nn/layers/conv2d.h"
@@ -325,6 +326,33 @@ TEST_CASE("a learned ADC range is a parameter that gradient descent improves") {
     layer->ClearGrads();
   }
   CHECK(last < 0.3 * first);
+}
+
+TEST_CASE("a head of another size gets ADC ranges of its own") {
+  for (const auto calibration :
+       {hw::Calibration::kMax, hw::Calibration::kLearned}) {
+    hw::CrossbarSpec spec = Small();
+    spec.adc_range = hw::AdcRange::kColumn;
+    spec.calibration = calibration;
+    const auto model = Mapped("resnet8", spec);
+    CalibrateOn(model.get(), Images());
+    const auto head = [&] { return nn::CrossbarLeaves(model.get()).back(); };
+    const int64_t before = hw::AdcRangeCount(head().Map(), spec);
+    model->head().Reset(9, Key(1));
+    const int64_t wanted = hw::AdcRangeCount(head().Map(), spec);
+    CHECK(wanted > before);
+    model->Forward(Var(Images()), {.training = true});
+    std::vector<nn::NamedParameter> parameters;
+    std::vector<nn::NamedBuffer> buffers;
+    head().policy->List(&parameters, &buffers);
+    const Tensor ranges = calibration == hw::Calibration::kLearned
+                              ? parameters[0].var.value()
+                              : *buffers[1].tensor;
+    REQUIRE(ranges.count() == wanted);
+    for (const float r : ranges.span()) CHECK(r > 0);
+    const NoGrad off;
+    CHECK(model->Forward(Var(Images()), {}).shape() == Shape{4, 9});
+  }
 }
 
 TEST_CASE("bf16 images go through crossbars as bf16, with the same gradients") {

@@ -157,12 +157,7 @@ std::vector<CompareRow> CompareRows(const Config& config) {
 std::string HashOfTraining(const Config& training,
                            const std::string& first_task_hash) {
   Config own = training;
-  // Neither where things lie nor how many threads compute changes a result.
-  own.model.weights.clear();
-  own.data.root.clear();
   own.tasks.store = TasksOptions().store;
-  own.data.workers = DataOptions().workers;
-  own.train.threads = TrainOptions().threads;
   own.hw_preset = "-";  // its keys count
   const std::string text =
       ChangedKeys(own) + first_task_hash + " " + std::to_string(kVersion);

@@ -18,12 +18,7 @@ std::string BackboneKeys(const Config& config) {
   own.model = config.model;
   own.train = config.train;
   own.train.resume = false;
-  // Neither these nor what is held out for new tasks change what it learns.
-  own.data.root.clear();
-  own.data.workers = DataOptions().workers;
-  own.data.memory_mib = DataOptions().memory_mib;
-  own.data.validation = DataOptions().validation;
-  own.train.threads = TrainOptions().threads;
+  own.data.validation = DataOptions().validation;  // of new tasks
   return ChangedKeys(own);
 }
 
