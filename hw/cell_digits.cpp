@@ -7,8 +7,9 @@
 namespace ohm::hw {
 
 CellDigits::CellDigits(const Tensor& codes, const TileMap& map,
-                       const CrossbarSpec& spec)
+                       const CrossbarSpec& spec, const Tensor& minus)
     : codes_(codes),
+      minus_(minus),
       map_(map),
       slicing_(CellSlicing(spec)),
       ideal_(spec.weight_bits == 0),
@@ -17,10 +18,8 @@ CellDigits::CellDigits(const Tensor& codes, const TileMap& map,
   flips_ = spec.column_flip && arms_ == 1 && !SlicingOf(spec).whole();
 }
 
-const float* CellDigits::CodesOf(const TileContent& content,
-                                 int64_t column) const {
-  const int64_t output = content.first_output + column / slices_;
-  return codes_.data() + output * map_.matrix().fan_in;
+int64_t CellDigits::FirstOf(const TileContent& content, int64_t column) const {
+  return (content.first_output + column / slices_) * map_.matrix().fan_in;
 }
 
 std::vector<uint8_t> CellDigits::FlippedColumns(
@@ -28,23 +27,25 @@ std::vector<uint8_t> CellDigits::FlippedColumns(
   std::vector<uint8_t> flipped(size_t(content.outputs * slices_), 0);
   if (!flips_) return flipped;
   for (size_t i = 0; i < flipped.size(); ++i) {
-    const bool complement = StoresComplement(CodesOf(content, int64_t(i)),
-                                             map_.RowsOf(content.row_tile),
-                                             slicing_, i % size_t(slices_));
+    const bool complement = StoresComplement(
+        codes_.data() + FirstOf(content, int64_t(i)),
+        map_.RowsOf(content.row_tile), slicing_, i % size_t(slices_));
     flipped[i] = complement ? 1 : 0;
   }
   return flipped;
 }
 
-double CellDigits::Digit(float code, size_t slice, bool flipped,
+double CellDigits::Digit(int64_t at, size_t slice, bool flipped,
                          int64_t arm) const {
-  double digit = double(code);
-  if (!ideal_) {
-    digit = slicing_.WeightDigit(static_cast<int>(code), slice);
-    if (flipped) digit = slicing_.slices[slice].largest - digit;
+  double code = double(codes_.data()[at]);
+  if (arms_ == 2) {
+    const double minus =
+        minus_.defined() ? double(minus_.data()[at]) : std::max(-code, 0.0);
+    code = arm == 0 ? code + minus : minus;
   }
-  if (arms_ == 2) return std::max(arm == 0 ? digit : -digit, 0.0);
-  return digit;
+  if (ideal_) return code;
+  const int digit = slicing_.WeightDigit(static_cast<int>(code), slice);
+  return flipped ? slicing_.slices[slice].largest - digit : digit;
 }
 
 std::vector<double> CellDigits::OfArm(const TileContent& content,
@@ -53,10 +54,10 @@ std::vector<double> CellDigits::OfArm(const TileContent& content,
   const auto rows = map_.RowsOf(content.row_tile);
   std::vector<double> digits(rows.size() * flipped.size());
   for (size_t c = 0; c < flipped.size(); ++c) {
-    const float* codes = CodesOf(content, int64_t(c));
+    const int64_t first = FirstOf(content, int64_t(c));
     for (size_t r = 0; r < rows.size(); ++r) {
       digits[r * flipped.size() + c] =
-          Digit(codes[rows[r]], c % size_t(slices_), flipped[c] != 0, arm);
+          Digit(first + rows[r], c % size_t(slices_), flipped[c] != 0, arm);
     }
   }
   return digits;

@@ -16,7 +16,10 @@ namespace ohm::hw {
 // ideal weights, the weights themselves, which one cell holds.
 class CellDigits {
  public:
-  CellDigits(const Tensor& codes, const TileMap& map, const CrossbarSpec& spec);
+  // `minus`: codes that the minus arms of pairs hold (hw/rewrite.h), like
+  // `codes`; undefined: max(-code, 0).
+  CellDigits(const Tensor& codes, const TileMap& map, const CrossbarSpec& spec,
+             const Tensor& minus = {});
 
   int64_t arms() const { return arms_; }      // arrays of a tile
   int64_t slices() const { return slices_; }  // columns that a weight takes
@@ -34,10 +37,11 @@ class CellDigits {
                             int64_t arm) const;
 
  private:
-  const float* CodesOf(const TileContent& content, int64_t column) const;
-  double Digit(float code, size_t slice, bool flipped, int64_t arm) const;
+  // Place of a column's first code.
+  int64_t FirstOf(const TileContent& content, int64_t column) const;
+  double Digit(int64_t at, size_t slice, bool flipped, int64_t arm) const;
 
-  Tensor codes_;
+  Tensor codes_, minus_;
   TileMap map_;
   Slicing slicing_;
   bool ideal_, flips_;

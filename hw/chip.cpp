@@ -16,12 +16,12 @@ class ChipReader {
  public:
   ChipReader(const Tensor& codes, const TileMap& map, const CrossbarSpec& spec,
              const Slicing& slicing, const LayerOnChip& chip,
-             FrozenWires* frozen)
+             FrozenWires* frozen, const Tensor& minus)
       : codes_(codes),
         map_(map),
         spec_(spec),
         slicing_(slicing),
-        cells_(codes, map, spec),
+        cells_(codes, map, spec, minus),
         cell_slicing_(cells_.slicing()),
         chip_(chip),
         fan_in_(map.matrix().fan_in),
@@ -198,7 +198,7 @@ class ChipReader {
     return missing / window_.g_step;
   }
 
-  // Of the cell in the arm of the weight's sign.
+  // Of the cell in the arm of the weight's sign: the one that is written.
   double SlopeOf(int64_t at, size_t cell,
                  const std::vector<ChipArray>& arms) const {
     const ChipArray& arm = arms[SignedCells() && codes_.data()[at] < 0 ? 1 : 0];
@@ -245,8 +245,9 @@ bool ChangesCells(const LayerOnChip& chip) {
 
 ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,
                       const CrossbarSpec& spec, const Slicing& slicing,
-                      const LayerOnChip& chip, FrozenWires* frozen) {
-  return ChipReader(codes, map, spec, slicing, chip, frozen).Run();
+                      const LayerOnChip& chip, FrozenWires* frozen,
+                      const Tensor& minus) {
+  return ChipReader(codes, map, spec, slicing, chip, frozen, minus).Run();
 }
 
 }  // namespace ohm::hw

@@ -58,9 +58,11 @@ bool ChangesCells(const LayerOnChip& chip);
 // weights, of which the largest takes g_max. Parallel over tiles; the same bits
 // at any thread count. `frozen`, where not null and not empty,
 // stands for the wires; an empty one is filled, at twice the cost. With wires
-// it costs a solution of every array (hw/wires/effective.h).
+// it costs a solution of every array (hw/wires/effective.h). `minus` as for
+// CellDigits.
 ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,
                       const CrossbarSpec& spec, const Slicing& slicing,
-                      const LayerOnChip& chip, FrozenWires* frozen = nullptr);
+                      const LayerOnChip& chip, FrozenWires* frozen = nullptr,
+                      const Tensor& minus = {});
 
 }  // namespace ohm::hw

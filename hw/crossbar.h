@@ -50,6 +50,8 @@ struct Programmed {
   bool lossless = false;  // every conversion gives its sum exactly
   float step = 1;         // weight units per code
   Tensor codes;           // f32 whole numbers, like the weights; ideal: those
+  Tensor minus;           // like codes: of the minus arms (hw/rewrite.h), where
+                          // that matters; undefined: max(-code, 0)
   Tensor effective;       // f32, like the weights: codes * step; on a chip what
                           // cells and digital correction make of them
 
@@ -118,6 +120,9 @@ struct Writing {
   // the largest of them. A fixed one leaves the cells of all weights that stay
   // as they are, whatever the others become. Not read with ideal weights.
   float range = 0;
+  // What pairs hold when w comes, with the same range; a weight then takes one
+  // of its cells (hw/rewrite.h). Null: it takes both.
+  const Tensor* before = nullptr;
 };
 
 // w [out, kh, kw, in / groups], f32. Error where shapes or spec are wrong.

@@ -11,6 +11,7 @@
 #include "hw/correction.h"
 #include "hw/crossbar.h"
 #include "hw/read_noise.h"
+#include "hw/rewrite.h"
 
 namespace ohm::hw {
 namespace {
@@ -152,9 +153,19 @@ class IntegerPacker {
           p_.cells.data() + (slice * p_.map.outputs() + output) * fan_in;
       return InParts(cells[row.fan_in], p_.parts);
     }
-    const int digit = p_.slicing.WeightDigit(
-        static_cast<int>(codes[row.fan_in]), size_t(slice));
+    const int digit = Digit(codes, row, slice, output);
     return flips ? p_.slicing.slices[size_t(slice)].largest - digit : digit;
+  }
+
+  int Digit(const float* codes, const RowPlace& row, int64_t slice,
+            int64_t output) const {
+    const auto s = static_cast<size_t>(slice);
+    const auto code = static_cast<int>(codes[row.fan_in]);
+    if (!p_.minus.defined()) return p_.slicing.WeightDigit(code, s);
+    const auto minus = static_cast<int>(
+        p_.minus.data()[output * p_.map.matrix().fan_in + row.fan_in]);
+    return p_.slicing.WeightDigit(code + minus, s) -
+           p_.slicing.WeightDigit(minus, s);
   }
 
   bool Flips(const float* codes, int64_t row_tile, int64_t slice) const {
@@ -248,8 +259,8 @@ bool WholeBytes(const Tensor& cells) {
 
 ReadVariances ReadChip(const LayerOnChip& chip, FrozenWires* frozen,
                        Programmed* p) {
-  ChipCells cells =
-      CellsOnChip(p->codes, p->map, p->spec, p->slicing, chip, frozen);
+  ChipCells cells = CellsOnChip(p->codes, p->map, p->spec, p->slicing, chip,
+                                frozen, p->minus);
   p->lossless = false;
   p->cells = std::move(cells.digits);
   p->faulty_cells = cells.faulty_cells;
@@ -291,7 +302,12 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
   p.channels = p.integer ? RoundUp(w.size(3), 4) : w.size(3);
   p.padded_outputs = RoundUp(p.map.matrix().outputs, 16);
   ReadVariances read;
-  if (writing.chip != nullptr && ChangesCells(*writing.chip)) {
+  const bool on_chip = writing.chip != nullptr && ChangesCells(*writing.chip);
+  // Else only differences are converted, which are the codes.
+  if (writing.before != nullptr && (on_chip || !p.slicing.whole())) {
+    p.minus = MinusArms(p.codes, *writing.before, writing.range, spec);
+  }
+  if (on_chip) {
     read = ReadChip(*writing.chip, writing.frozen, &p);
   } else {
     p.lossless = IsLossless(p.map, spec, p.slicing);

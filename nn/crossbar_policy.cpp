@@ -10,6 +10,7 @@
 #include "core/ops/reshape.h"
 #include "hw/adc.h"
 #include "hw/converters.h"
+#include "hw/rewrite.h"
 #include "nn/crossbar_conv2d.h"
 #include "nn/layers/conv2d.h"
 
@@ -101,15 +102,18 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
 }
 
 std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
-    const Var& w, float range, const Conv2dSpec& conv, const Context& context) {
+    const Var& w, const hw::Writing& writing, const Conv2dSpec& conv,
+    const Context& context) {
   const bool trains = context.training && w.requires_grad();
   const auto write = [&](hw::FrozenWires* frozen) {
     hw::LayerOnChip chip;
     if (chip_ != nullptr) chip = *chip_;
     chip.derivatives = trains;
+    hw::Writing on_chip = writing;
+    on_chip.chip = &chip;
+    on_chip.frozen = frozen;
     return std::make_shared<const hw::Programmed>(
-        hw::Program(w.value(), conv, spec_,
-                    {.chip = &chip, .frozen = frozen, .range = range}));
+        hw::Program(w.value(), conv, spec_, on_chip));
   };
   if (trains) {  // writes them anew at each step
     const int64_t each = chip_ != nullptr ? chip_->device.wires.refresh : 1;
@@ -118,7 +122,7 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
   }
   const uint64_t weights =
       ContentHash(w.value().data(), size_t(w.value().count()) * sizeof(float)) ^
-      std::bit_cast<uint32_t>(range);
+      std::bit_cast<uint32_t>(writing.range);
   if (written_.cells == nullptr || written_.weights != weights) {
     written_ = {weights, write(nullptr)};
   }
@@ -146,18 +150,27 @@ void CrossbarPolicy::CheckRanges(const hw::Programmed& cells,
                 "(model.recalibrate)");
 }
 
-void CrossbarPolicy::Watch(const Tensor& x, const Tensor& written, float range,
-                           const Conv2dSpec& conv, const hw::Programmed& cells,
+void CrossbarPolicy::Watch(const Tensor& x, const Tensor& written,
+                           const hw::Writing& writing, const Conv2dSpec& conv,
+                           const hw::Programmed& cells,
                            const hw::Ranges& ranges) {
   if (statistics_ != nullptr) {
     hw::CollectStatistics(x, cells, ranges, statistics_);
   }
   if (profile_ == nullptr) return;
   if (profile_cells_ == nullptr) {
-    profile_cells_ = std::make_shared<const hw::Programmed>(hw::Program(
-        written, conv, spec_, {.chip = profile_chip_.get(), .range = range}));
+    hw::Writing on_chip = writing;
+    on_chip.chip = profile_chip_.get();
+    profile_cells_ = std::make_shared<const hw::Programmed>(
+        hw::Program(written, conv, spec_, on_chip));
   }
   profile_->Add(x, cells, *profile_cells_, ranges);
+}
+
+hw::Writing CrossbarPolicy::WritingOver(const Tensor& backbone) const {
+  if (mask_ == nullptr || !mask_->rewrites()) return {};
+  return {.range = hw::MaxAbs(backbone),
+          .before = mask_->one_cell() ? &backbone : nullptr};
 }
 
 hw::PassNoise CrossbarPolicy::NoiseOf(const Context& context) const {
@@ -194,11 +207,10 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   const Var gain = Gain(context);
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
   const Var written = mask_ == nullptr ? w : mask_->Weights(w, PassOf(context));
-  const bool rewritten = mask_ != nullptr && mask_->rewrites();
-  const float range_of_codes = rewritten ? hw::MaxAbs(w.value()) : 0.0F;
-  const auto cells = Written(written, range_of_codes, spec, context);
+  const hw::Writing writing = WritingOver(w.value());
+  const auto cells = Written(written, writing, spec, context);
   CheckRanges(*cells, ranges);
-  Watch(x.value(), written.value(), range_of_codes, spec, *cells, ranges);
+  Watch(x.value(), written.value(), writing, spec, *cells, ranges);
   const hw::PassNoise noise = NoiseOf(context);
   const bool draws = cells->noise.defined() || noise.shift.defined() ||
                      noise.deviation.defined();
@@ -285,8 +297,9 @@ MaskedLayer CrossbarLeaf::Masked() const {
   if (weights.shape().rank() == 2) {  // as Linear hands them on
     weights = weights.Reshape({weights.size(0), 1, 1, weights.size(1)});
   }
-  return {Map(), weights, hw::LargestWeight(policy->spec()),
-          hw::MaxAbs(weights)};
+  const hw::CrossbarSpec& spec = policy->spec();
+  return {Map(), weights, hw::LargestWeight(spec), hw::MaxAbs(weights),
+          hw::HasPairs(spec)};
 }
 
 hw::MappingReport CrossbarLeaf::Report() const {

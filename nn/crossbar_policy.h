@@ -107,16 +107,19 @@ class CrossbarPolicy : public Policy {
   Tensor AdcRanges() const;
   hw::Ranges CurrentRanges() const;
   // The cells with these weights; they are kept until the weights change,
-  // unless those are being trained. `range` as in hw::Writing.
-  std::shared_ptr<const hw::Programmed> Written(const Var& w, float range,
+  // unless those are being trained.
+  std::shared_ptr<const hw::Programmed> Written(const Var& w,
+                                                const hw::Writing& writing,
                                                 const Conv2dSpec& conv,
                                                 const Context& context);
   // Error where there are others than the cells' arrays ask for.
   void CheckRanges(const hw::Programmed& cells, const hw::Ranges& ranges) const;
   // Adds a pass to statistics and profile, where they are wanted.
-  void Watch(const Tensor& x, const Tensor& written, float range,
+  void Watch(const Tensor& x, const Tensor& written, const hw::Writing& writing,
              const Conv2dSpec& conv, const hw::Programmed& cells,
              const hw::Ranges& ranges);
+  // How a mask's weights are written over the backbone's.
+  hw::Writing WritingOver(const Tensor& backbone) const;
   hw::PassNoise NoiseOf(const Context& context) const;
   MaskPass PassOf(const Context& context) const;
   // Factors of converted sums, of mask and gains; undefined: 1.

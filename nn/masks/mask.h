@@ -24,6 +24,7 @@ struct MaskedLayer {
   Tensor weights;   // the backbone's, [out, kh, kw, in / groups]
   int largest = 0;  // code of the largest weight; 0: ideal weights
   float range = 0;  // the weight it stands for, the largest of the backbone's
+  bool pairs = false;  // whole codes in differential pairs
 
   Shape entries() const { return map.MaskEntries(); }
 };
@@ -46,6 +47,7 @@ struct MaskOptions {
   int scale_bits = 8;           // of factors of any size; 0: floats
   int pe_columns = 0;           // logical columns of a PE; 0: all of an array's
   std::string factors = "xma";  // tier 2: a column mask of the table, or none
+  bool one_cell = false;  // new weights take one cell of a pair (hw/rewrite.h)
 };
 
 // What the hardware stores, as bits (u8 tensors; nn/masks/entries.h), by kind:
@@ -64,6 +66,8 @@ class Mask {
   // leaves that alone. Recorded for backward, as is Gain.
   virtual Var Weights(const Var& backbone, const MaskPass& pass);
   virtual bool rewrites() const { return false; }  // Weights may differ
+  // Its weights are written by one cell of each pair.
+  virtual bool one_cell() const { return false; }
   // Factors [row_tiles, outputs]; the default is undefined: all 1.
   virtual Var Gain(const MaskPass& pass);
 

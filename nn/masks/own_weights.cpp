@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
@@ -57,27 +58,43 @@ class OwnWeights : public Mask {
 
 }  // namespace
 
-Var ClipWeights(const Var& w, float range) {
-  if (range == 0) return w;
+namespace {
+
+// bounds(i) is {low, high} of weight i.
+template <typename Bounds>
+Var ClipTo(const Var& w, Bounds bounds) {
   Tensor clipped = Tensor::Empty(w.shape());
   ParallelFor(clipped.count(), 1 << 14, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      clipped.data()[i] = std::clamp(w.value().data()[i], -range, range);
+      const auto [low, high] = bounds(i);
+      clipped.data()[i] = std::clamp(w.value().data()[i], low, high);
     }
   });
   return Record("clip weights", std::move(clipped), {w},
-                [w = w.value(), range](const BackwardCall& call) {
+                [w = w.value(), bounds](const BackwardCall& call) {
                   Tensor g = call.grad_out.Clone();
                   for (int64_t i = 0; i < g.count(); ++i) {
+                    const auto [low, high] = bounds(i);
                     const float at = w.data()[i];
                     float& to = g.data()[i];
                     // A step against the gradient must not lead further out.
-                    if ((at > range && to < 0) || (at < -range && to > 0)) {
-                      to = 0;
-                    }
+                    if ((at > high && to < 0) || (at < low && to > 0)) to = 0;
                   }
                   return std::vector{g};
                 });
+}
+
+}  // namespace
+
+Var ClipWeights(const Var& w, float range) {
+  if (range == 0) return w;
+  return ClipTo(w, [range](int64_t) { return std::pair(-range, range); });
+}
+
+Var ClipWeights(const Var& w, const Tensor& low, const Tensor& high) {
+  return ClipTo(w, [low, high](int64_t i) {
+    return std::pair(low.data()[i], high.data()[i]);
+  });
 }
 
 int BitsPerWeight(int largest) {

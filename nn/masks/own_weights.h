@@ -14,6 +14,9 @@ std::unique_ptr<Mask> MakeOwnWeights(const MaskedLayer& layer,
 // clipped weight has a gradient where that leads back.
 Var ClipWeights(const Var& w, float range);
 
+// The same between bounds of each weight's own, like w.
+Var ClipWeights(const Var& w, const Tensor& low, const Tensor& high);
+
 // Weights as codes of the cells, and back; for storing. `largest` as in
 // MaskedLayer.
 int BitsPerWeight(int largest);

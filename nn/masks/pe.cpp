@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "hw/converters.h"
+#include "hw/rewrite.h"
 #include "nn/masks/entries.h"
 #include "nn/masks/own_weights.h"
 
@@ -102,9 +104,13 @@ Var OnlyFrozen(const Var& gain, std::vector<uint8_t> frozen) {
 
 PeMask::PeMask(const MaskedLayer& layer, const MaskOptions& options)
     : layer_(layer),
+      one_cell_(options.one_cell && layer.pairs),
       grid_(layer.map, options.pe_columns),
       chosen_(grid_.pes().size(), 0),
       probe_(Tensor::Zeros({1}), /*requires_grad=*/true) {
+  OHM_CHECK(!options.one_cell || layer.largest != 0,
+            "tasks.rewrite: expected \"pair\" with ideal weights "
+            "(hw.weight_bits = 0)");
   if (options.factors != "none") {
     columns_ = MakeColumnMask(options.factors, layer, options);
   }
@@ -117,6 +123,26 @@ void PeMask::FindPlaces() {
     grid_.VisitWeights(grid_.pes()[i],
                        [&](int64_t place) { places_.push_back(place); });
   }
+}
+
+void PeMask::FindBounds() {
+  if (!one_cell_) return;
+  const Shape own{int64_t(places_.size())};
+  low_ = Tensor::Empty(own);
+  high_ = Tensor::Empty(own);
+  const float step = hw::StepFor(layer_.range, layer_.largest);
+  for (size_t i = 0; i < places_.size(); ++i) {
+    const int before = hw::QuantizeOne(layer_.weights.data()[places_[i]], step,
+                                       layer_.largest);
+    const auto reached = hw::ReachedByOneCell(before, layer_.largest);
+    low_.data()[i] = float(reached.low) * step;
+    high_.data()[i] = float(reached.high) * step;
+  }
+}
+
+Var PeMask::Clipped() const {
+  if (one_cell_) return ClipWeights(weights_, low_, high_);
+  return ClipWeights(weights_, layer_.largest == 0 ? 0.0F : layer_.range);
 }
 
 Tensor PeMask::AllWeights() const {
@@ -149,6 +175,7 @@ void PeMask::Choose(std::vector<uint8_t> chosen) {
   gates_ = Var();
   chosen_ = std::move(chosen);
   FindPlaces();
+  FindBounds();
   weights_ = Var();
   if (places_.empty()) return;
   Tensor own = Tensor::Empty({int64_t(places_.size())});
@@ -167,9 +194,7 @@ void PeMask::AddGates() {
 
 Var PeMask::Weights(const Var& backbone, const MaskPass& /*pass*/) {
   if (!weights_.defined() && profile_ == nullptr) return backbone;
-  const float range = layer_.largest == 0 ? 0.0F : layer_.range;
-  const Var own = weights_.defined() ? ClipWeights(weights_, range)
-                                     : Var(Tensor::Zeros({0}));
+  const Var own = weights_.defined() ? Clipped() : Var(Tensor::Zeros({0}));
   Replacement r{backbone.value(),
                 own.value(),
                 &places_,
@@ -236,7 +261,9 @@ PackedMask PeMask::Pack() const {
       PackEntries(std::vector<uint32_t>(chosen_.begin(), chosen_.end()), 1);
   if (weights_.defined()) {
     std::vector<uint32_t> codes;
-    for (const float w : weights_.value().span()) {
+    const NoGrad quiet;
+    const Var held = Clipped();
+    for (const float w : held.value().span()) {
       codes.push_back(WeightCode(w, layer_.range, layer_.largest));
     }
     packed["weights"] = PackEntries(codes, BitsPerWeight(layer_.largest));

@@ -8,6 +8,9 @@
 //   W' = W1 in chosen PEs, the backbone's elsewhere
 //   gain = 1 in chosen PEs, tier 2's factor elsewhere
 //
+// Where one cell of a pair is to be written (one_cell; ours) W1 stays where
+// that reaches, so a PE never costs more than half of its cells.
+//
 // A PE that is chosen late takes the factors that its columns have learned so
 // far into its weights, W1 = f W0, so that choosing changes no output but by
 // what the cells round. While gates are learned (which may give a PE up again)
@@ -34,10 +37,12 @@ struct WeightProfile {
 
 class PeMask : public Mask {
  public:
+  // Error where one cell is asked for with ideal weights, which have no range.
   PeMask(const MaskedLayer& layer, const MaskOptions& options);
 
   Var Weights(const Var& backbone, const MaskPass& pass) override;
   bool rewrites() const override { return weights_.defined(); }
+  bool one_cell() const override { return one_cell_; }
   Var Gain(const MaskPass& pass) override;
   std::vector<NamedParameter> Parameters() const override;
   PackedMask Pack() const override;
@@ -68,15 +73,20 @@ class PeMask : public Mask {
 
  private:
   void FindPlaces();
+  void FindBounds();
+  // W1 as cells can hold it.
+  Var Clipped() const;
   // `weights` times the factors that the pass multiplies their sums by.
   Tensor TimesGain(Tensor weights);
   std::vector<uint8_t> FrozenColumns() const;  // one flag per mask entry
 
   MaskedLayer layer_;
+  bool one_cell_;
   PeGrid grid_;
   std::vector<uint8_t> chosen_;
   std::vector<int64_t> places_;  // in memory, of the chosen PEs' weights
   Var weights_;                  // of the same; undefined: no PE is chosen
+  Tensor low_, high_;            // of the same, where one cell reaches not all
   std::unique_ptr<ColumnMask> columns_;  // null: no factors
   Var gates_;                            // of chosen PEs
   float price_ = 0;

@@ -5,6 +5,7 @@
 
 #include "core/base/check.h"
 #include "hw/converters.h"
+#include "hw/rewrite.h"
 #include "nn/masks/column_binary.h"
 #include "nn/masks/column_scale.h"
 #include "nn/masks/column_shift.h"
@@ -236,6 +237,45 @@ TEST_CASE("masks: XMA2 with no PE is XMA, with all of them fine-tuning") {
                b = full->Weights(Var(layer.weights), {}).value();
   CHECK(BitEqual(a, b));
   CHECK(hw::MaxAbs(a) == layer.range);
+}
+
+TEST_CASE("masks: chosen PEs stay where one cell of each pair reaches") {
+  nn::MaskedLayer layer = Layer();
+  layer.pairs = true;
+  const nn::MaskOptions options{.one_cell = true};
+  nn::PeMask mask(layer, options);
+  CHECK(mask.one_cell());
+  mask.Choose(std::vector<uint8_t>(mask.chosen().size(), 1));
+  Var own = mask.Parameters()[0].var;
+  for (int64_t i = 0; i < own.value().count(); ++i) {  // to the other end
+    own.mutable_value().data()[i] = i % 2 == 0 ? -9.0F : 9.0F;
+  }
+  const Tensor before =
+      hw::QuantizeWeights(layer.weights, layer.largest, layer.range).codes;
+  const auto clipped = [&](int64_t i, float code) {
+    const auto reached =
+        hw::ReachedByOneCell(int(before.data()[i]), layer.largest);
+    return code == float(reached.low) || code == float(reached.high);
+  };
+  const Tensor codes = CodesOf(&mask, layer);
+  for (int64_t i = 0; i < codes.count(); ++i) {
+    CHECK(clipped(i, codes.data()[i]));
+  }
+  nn::PeMask again(layer, options);
+  again.Unpack(mask.Pack());
+  CHECK(BitEqual(CodesOf(&again, layer), codes));
+  // Out there a gradient that leads further out is none.
+  const Tensor u = Tensor::Full(layer.weights.shape(), 1.0F);
+  Backward(mask.Weights(Var(layer.weights), {}), u.Clone());
+  for (int64_t i = 0; i < own.grad().count(); ++i) {
+    CHECK(own.grad().data()[i] == (i % 2 == 0 ? 0.0F : 1.0F));
+  }
+  // Cells of an offset encoding are alone; ideal weights have no end.
+  layer.pairs = false;
+  CHECK_FALSE(nn::PeMask(layer, options).one_cell());
+  layer.largest = 0;
+  CHECK_THROWS_WITH_AS(nn::PeMask(layer, options),
+                       doctest::Contains("tasks.rewrite"), Error);
 }
 
 // W' = W0 + B (W1 - W0), so dL/dB = <dL/dW', W1 - W0> and dL/dW1 = B dL/dW'.

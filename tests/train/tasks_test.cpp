@@ -317,6 +317,34 @@ TEST_CASE("every rule of choice, in rounds, keeps to the budget and uses it") {
   }
 }
 
+TEST_CASE("one cell of each pair: as many weights again for the same cells") {
+  const ScratchFolder scratch;
+  const Config config = SmallConfig(
+      scratch.path(),
+      {"tasks.methods=[]", "train.epochs=1", "tasks.length=12s",
+       "tasks.validate_every=12s", "tasks.select_length=3s",
+       "tasks.pe_columns=1", "tasks.budget=0.2", "tasks.lr_weights=0.1",
+       "tasks.rewrite=cell", "tasks.variants=[\"xma2\"]"});
+  train::RunTasksCompare(config);
+  LeftBackbone left(config);
+  const train::BackboneSize size = train::SizeOfBackbone(left.model.get());
+  std::istringstream lines(
+      ReadFile(std::filesystem::path(config.run.dir) / "compare.jsonl"));
+  std::string line;  // the last: with the test images
+  while (std::getline(lines, line) && lines.peek() != EOF) {
+  }
+  const auto json = nlohmann::json::parse(line);
+  const double share =
+      json.at("mask").at("weights").at("entries").get<double>() /
+      double(size.weights);
+  CHECK(share <= 0.4);
+  CHECK(share > 0.37);
+  const double written =
+      json.at("cells_written").get<double>() / double(size.cells);
+  CHECK(written <= 0.2);
+  CHECK(written > 0.1);  // rates that move most weights
+}
+
 TEST_CASE("a task asks for images to choose its moment by") {
   const ScratchFolder scratch;
   CHECK_THROWS_WITH_AS(

@@ -43,6 +43,7 @@ struct TasksOptions {
   bool shift_zero = true;
   int scale_bits = 8;
   double budget = 0.05;
+  std::string rewrite = "pair";
   int pe_columns = 0;
   std::string factors = "xma";
   std::string select = "gradient";
@@ -179,7 +180,15 @@ struct TasksOptions {
                    .min = 0,
                    .max = 1,
                    .doc = "Of the cells of all convolutions, how many xma2 and "
-                          "xst may rewrite."});
+                          "xst may rewrite: of chosen PEs all, or one of each "
+                          "pair (tasks.rewrite)."});
+    visit("rewrite", rewrite,
+          FieldDoc{.choices = {"pair", "cell"},
+                   .doc = "What a new weight of xma2 and xst takes of a "
+                          "differential pair: both cells, or one, which "
+                          "reaches all but weights whose signs differ and "
+                          "that together exceed the range; the other cell "
+                          "keeps its level."});
     visit("pe_columns", pe_columns,
           FieldDoc{.unit = "columns",
                    .min = 0,

@@ -4,6 +4,7 @@
 
 #include "core/base/check.h"
 #include "hw/converters.h"
+#include "hw/rewrite.h"
 #include "nn/crossbar_policy.h"
 #include "nn/masks/own_weights.h"
 #include "train/tasks/mask_names.h"
@@ -110,7 +111,12 @@ WrittenCells CellsOf(nn::Model* model) {
     const Var held = mask == nullptr ? backbone : mask->Weights(backbone, {});
     const hw::QuantizedWeights q =
         hw::QuantizeWeights(held.value(), layer.largest, layer.range);
-    cells.emplace_back(q.codes, layer.map, leaf.policy->spec());
+    const hw::CrossbarSpec& spec = leaf.policy->spec();
+    const bool one_cell = mask != nullptr && mask->one_cell();
+    const Tensor minus =
+        one_cell ? hw::MinusArms(q.codes, layer.weights, layer.range, spec)
+                 : Tensor();
+    cells.emplace_back(q.codes, layer.map, spec, minus);
   }
   return cells;
 }

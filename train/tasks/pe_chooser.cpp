@@ -1,5 +1,6 @@
 #include "train/tasks/pe_chooser.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/check.h"
@@ -37,9 +38,11 @@ PeChooser::PeChooser(nn::Model* model, const TasksOptions& options,
         {mask, leaf.layer->weight().value(), {}, key.Child(leaf.path)});
   }
   OHM_CHECK(!layers_.empty(), "internal: expected PE masks to choose among");
+  // The same cells pay for twice as many weights that take one cell of a pair.
+  const double weights = layers_.front().mask->one_cell() ? 2.0 : 1.0;
   // Never more than the share, but for its rounding as a double.
-  budget_ = int64_t(
-      std::floor(options.budget * double(Weights(false)) * (1 + 1e-12)));
+  const double share = std::min(1.0, options.budget * weights);
+  budget_ = int64_t(std::floor(share * double(Weights(false)) * (1 + 1e-12)));
 }
 
 int64_t PeChooser::Weights(bool chosen_only) const {

@@ -237,6 +237,7 @@ nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
   options.scale_bits = tasks.scale_bits;
   options.pe_columns = tasks.pe_columns;
   options.factors = tasks.factors;
+  options.one_cell = tasks.rewrite == "cell";
   return options;
 }
 
