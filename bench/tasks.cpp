@@ -88,7 +88,7 @@ Side Learning(const std::string& method, const std::string& dtype) {
   config.train.dtype = dtype;
   config.train.batch = int(kBatch);
   config.hw_preset = "pytorx64";
-  config.tasks.pe_columns = 1;
+  config.tasks.pes.pe_columns = 1;
   const auto step = std::make_shared<TaskStep>(config, method);
   return {fmt::format("{}, {:.1f} MiB", method, step->Mib()),
           [=] {

@@ -122,7 +122,8 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
   }
   const uint64_t weights =
       ContentHash(w.value().data(), size_t(w.value().count()) * sizeof(float)) ^
-      std::bit_cast<uint32_t>(writing.range);
+      std::bit_cast<uint32_t>(writing.range) ^
+      (writing.before != nullptr ? uint64_t{1} << 32 : 0);
   if (written_.cells == nullptr || written_.weights != weights) {
     written_ = {weights, write(nullptr)};
   }

@@ -111,7 +111,8 @@ TEST_CASE("tasks keep the backbone and the first task bit for bit") {
     if (state.mask == "full") CHECK(there.cells > 0);
     if (state.mask == "xma2" || state.mask == "xst") {
       CHECK(there.cells > 0);
-      CHECK(double(there.cells) <= config.tasks.budget * double(size.cells));
+      CHECK(double(there.cells) <=
+            config.tasks.pes.budget * double(size.cells));
     }
     train::ApplyTask(model, first);
     CHECK(train::CostOfSwitch(cells, train::CellsOf(model)) == hw::WriteCost{});
@@ -352,6 +353,32 @@ TEST_CASE("a task asks for images to choose its moment by") {
           SmallConfig(scratch.path(), {"tasks.methods=bn", "data.validation=0",
                                        "tasks.length=4s", "train.epochs=1"})),
       doctest::Contains("data.validation: expected images"), Error);
+}
+
+TEST_CASE("keys of PEs count for methods that rewrite some, and no other") {
+  const ScratchFolder scratch;
+  const auto hashes = [&](const std::string& key) {
+    const Config config = SmallConfig(
+        scratch.path(),
+        {"tasks.methods=[bn, xma, full]", "tasks.variants=[\"xma2\"]", key});
+    std::map<std::string, std::string> of;
+    for (const auto& row : train::CompareRows(config)) {
+      of[row.label] = train::HashOfTraining(row.candidates.front(), "start");
+    }
+    return of;
+  };
+  const auto before = hashes("tasks.budget=0.05");
+  for (const char* key : {"tasks.budget=0.1", "tasks.rewrite=cell",
+                          "tasks.pe_columns=1", "tasks.factors=scale",
+                          "tasks.select=random", "tasks.select_length=3s"}) {
+    CAPTURE(key);
+    const auto after = hashes(key);
+    for (const char* row : {"bn", "xma", "full"}) {
+      CHECK(after.at(row) == before.at(row));
+    }
+    CHECK(after.at("xma2") != before.at("xma2"));
+  }
+  CHECK(hashes("tasks.lr_norm=0.1").at("bn") != before.at("bn"));
 }
 
 TEST_CASE("rows of a comparison say what is wrong with them") {

@@ -159,6 +159,8 @@ std::string HashOfTraining(const Config& training,
   Config own = training;
   own.tasks.store = TasksOptions().store;
   own.hw_preset = "-";  // its keys count
+  // Baselines are not trained again because XMA2's keys change.
+  if (!FindMethod(own.tasks.methods.front()).selects) own.tasks.pes = {};
   const std::string text =
       ChangedKeys(own) + first_task_hash + " " + std::to_string(kVersion);
   Fnv1a hash;

@@ -25,8 +25,8 @@ int64_t WeightsOn(const nn::PeMask& mask) {
 
 }  // namespace
 
-PeChooser::PeChooser(nn::Model* model, const TasksOptions& options,
-                     int64_t until, Key key)
+PeChooser::PeChooser(nn::Model* model, const PeOptions& options, int64_t until,
+                     Key key)
     : options_(options),
       selector_(FindSelector(options.select)),
       until_(until),

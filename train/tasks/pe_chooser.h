@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "nn/models/model.h"
-#include "train/options/tasks.h"
+#include "train/options/pes.h"
 #include "train/tasks/selection.h"
 
 namespace ohm::train {
@@ -19,8 +19,7 @@ namespace ohm::train {
 // weights are the backbone's.
 class PeChooser {
  public:
-  PeChooser(nn::Model* model, const TasksOptions& options, int64_t until,
-            Key key);
+  PeChooser(nn::Model* model, const PeOptions& options, int64_t until, Key key);
 
   // Call with the number of steps done, 0 before the first. True: parameters
   // have been replaced.
@@ -33,7 +32,7 @@ class PeChooser {
   void SetPrices();
   int64_t Weights(bool chosen_only) const;
 
-  const TasksOptions& options_;
+  const PeOptions& options_;
   const SelectorRow& selector_;
   int64_t until_, rounds_, round_ = 1;
   int64_t budget_;  // weights

@@ -96,18 +96,18 @@ class TaskTrainer {
     SetMasks(model_, method_.mask, MaskOptionsOf(options_));
     LeaveTrained(method_, options_, model_);
     if (method_.selects) {
-      const int64_t until =
-          std::max<int64_t>(1, options_.select_length.Steps(train_.batches()));
+      const int64_t until = std::max<int64_t>(
+          1, options_.pes.select_length.Steps(train_.batches()));
       OHM_CHECK(until < steps_,
                 fmt::format("tasks.select_length: expected less than the {} "
                             "steps of tasks.length, got {}",
                             steps_, until));
-      OHM_CHECK(options_.select_rounds <= until,
+      OHM_CHECK(options_.pes.select_rounds <= until,
                 fmt::format("tasks.select_rounds: expected at most one for "
                             "each of the {} steps of tasks.select_length, got "
                             "{}",
-                            until, options_.select_rounds));
-      chooser_.emplace(model_, options_, until, key_.Child("pes"));
+                            until, options_.pes.select_rounds));
+      chooser_.emplace(model_, options_.pes, until, key_.Child("pes"));
       chooser_->At(0);
     }
     MakeOptimiser();
@@ -235,9 +235,9 @@ nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
   options.init = float(tasks.mask_init);
   options.levels = {tasks.shift_min, tasks.shift_max, tasks.shift_zero};
   options.scale_bits = tasks.scale_bits;
-  options.pe_columns = tasks.pe_columns;
-  options.factors = tasks.factors;
-  options.one_cell = tasks.rewrite == "cell";
+  options.pe_columns = tasks.pes.pe_columns;
+  options.factors = tasks.pes.factors;
+  options.one_cell = tasks.pes.rewrite == "cell";
   return options;
 }
 
