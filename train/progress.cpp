@@ -97,6 +97,11 @@ void Progress::UpdateRate(const ProgressState& state) {
     steps_done_ += std::max<int64_t>(0, state.step - seen_step_);
   }
   seen_step_ = state.step;
+  if (paused_) {
+    mark_seconds_ = now;
+    mark_images_ = state.images;
+    paused_ = false;
+  }
 
   const double passed = now - mark_seconds_;
   const int64_t images = state.images - mark_images_;
@@ -110,9 +115,11 @@ void Progress::UpdateRate(const ProgressState& state) {
 }
 
 std::string Progress::Line(const ProgressState& state) const {
-  std::string line =
-      fmt::format("{}  epoch {}/{}  step {}/{}", title_, state.epoch,
-                  state.epochs, state.step, state.steps);
+  std::string line = title_;
+  if (state.epochs > 0) {
+    line += fmt::format("  epoch {}/{}", state.epoch, state.epochs);
+  }
+  line += fmt::format("  step {}/{}", state.step, state.steps);
   if (!std::isnan(state.loss)) line += fmt::format("  loss {:.4f}", state.loss);
   if (!std::isnan(state.accuracy)) {
     line += fmt::format("  accuracy {:.2f} %", state.accuracy * 100);

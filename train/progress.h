@@ -13,12 +13,12 @@
 namespace ohm::train {
 
 struct ProgressState {
-  int64_t epoch = 1;  // counts from 1
-  int64_t epochs = 1;
+  // Count from 1. 0: not shown, steps and images are those of all the work.
+  int64_t epoch = 0, epochs = 0;
   int64_t step = 0;  // steps done in this epoch
   int64_t steps = 1;
   int64_t images = 0;  // done in this epoch
-  // Means over this epoch so far; NaN: not shown.
+  // Means over what the caller has seen so far; NaN: not shown.
   double loss = std::numeric_limits<double>::quiet_NaN();
   double accuracy = std::numeric_limits<double>::quiet_NaN();  // 0..1
 };
@@ -45,6 +45,9 @@ class Progress {
 
   // After every step; cheap where nothing is due.
   void Update(const ProgressState& state);
+  // Until the next Update the time is not the work's own and does not count in
+  // its rate; between epochs that goes without saying.
+  void Pause() { paused_ = true; }
   // A line that stays, above the live one.
   void Print(const std::string& line);
   // Erases the live line; the next Update shows it again.
@@ -58,7 +61,7 @@ class Progress {
   ProgressSink sink_;
   double start_;
   double last_shown_;
-  bool shown_ = false;
+  bool shown_ = false, paused_ = false;
 
   // Images per second: exponential mean over about 5 seconds.
   double rate_ = 0;

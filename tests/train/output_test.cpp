@@ -110,6 +110,25 @@ TEST_CASE("progress: a resumed run counts only its own steps") {
         "train  epoch 9/10  step 100/100  100 images/s  left 0:10\n");
 }
 
+TEST_CASE("progress: work of one stretch, with pauses that are not its own") {
+  Screen screen;
+  Progress progress("task", screen.Sink(false));
+  for (int step = 1; step <= 90; ++step) {
+    screen.now += 0.5;
+    progress.Update({.step = step, .steps = 90, .images = step * 64});
+    if (step % 30 != 0) continue;
+    progress.Pause();
+    screen.now += 60;  // a validation: not in the rate, but in the time left
+  }
+  CHECK(screen.Take() ==
+        "task  step 20/90  128 images/s  left 0:35\n"
+        "task  step 31/90  128 images/s  left 2:24\n"
+        "task  step 51/90  128 images/s  left 1:05\n"
+        "task  step 61/90  128 images/s  left 1:12\n"
+        "task  step 81/90  128 images/s  left 0:18\n"
+        "task  step 90/90  128 images/s  left 0:00\n");
+}
+
 TEST_CASE("table: aligned, with units, for any text") {
   TextTable table(
       {{"network", "", TableColumn::Align::kLeft}, {"top-1", "%"}, {"mask"}});

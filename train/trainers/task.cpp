@@ -74,6 +74,7 @@ class TaskTrainer {
       TrainUntil(std::min(done_ + every_, steps_));
       best_.seconds +=
           std::chrono::duration<double>(Clock::now() - start).count();
+      progress_.Pause();
       const Score score = Evaluate(model_, &validation_);
       Report(score);
       Keep(score);
@@ -143,11 +144,9 @@ class TaskTrainer {
         MakeOptimiser();
       }
       progress_.Update(
-          {.epoch = epoch_ + 1,
-           .epochs = (steps_ - 1) / train_.batches() + 1,
-           .step = done_,
+          {.step = done_,
            .steps = steps_,
-           .images = since_.images,
+           .images = best_.images,
            .loss = since_.loss / double(since_.images),
            .accuracy = double(since_.correct) / double(since_.images)});
     }
