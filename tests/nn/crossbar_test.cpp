@@ -10,6 +10,7 @@
 #include "core/ops/softmax_cross_entropy.h"
 #include "hw/adc.h"
 #include "hw/converters.h"
+#include "hw/rewrite.h"
 #include "nn/crossbar_policy.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/linear.h"
@@ -205,6 +206,40 @@ TEST_CASE(
     leaf.policy->set_mask(std::move(mask));
     const Tensor y = conv->Forward(Var(x), {}).value();
     CHECK(MaxError(y, kernels::Conv2d(x, w, Tensor(), conv->spec())) < 1e-5);
+  }
+}
+
+TEST_CASE("a chip's pairs keep the cells that a task does not write") {
+  const auto model = Mapped("resnet8", Small());
+  CalibrateOn(model.get(), Images());
+  hw::DeviceSpec device;
+  device.thermal_noise.on = true;
+  nn::PutOnChip(model.get(), device);
+  const auto leaves = nn::CrossbarLeaves(model.get());
+  for (const bool one_cell : {true, false}) {
+    CAPTURE(one_cell);
+    for (const auto& leaf : leaves) {
+      auto mask = std::make_unique<nn::PeMask>(
+          leaf.Masked(), nn::MaskOptions{.one_cell = one_cell});
+      mask->Choose(std::vector<uint8_t>(mask->chosen().size(), 1));
+      for (float& w : mask->Parameters()[0].var.mutable_value().span()) {
+        w *= -0.5F;  // every sign turns
+      }
+      leaf.policy->set_mask(std::move(mask));
+    }
+    {
+      const NoGrad off;
+      model->Forward(Var(Images()), {});
+    }
+    for (const auto& leaf : leaves) {
+      const hw::Programmed& cells = *leaf.policy->written();
+      REQUIRE(cells.minus.defined() == one_cell);
+      if (!one_cell) continue;
+      const auto layer = leaf.Masked();
+      CHECK(BitEqual(cells.minus,
+                     hw::MinusArms(cells.codes, layer.weights, layer.range,
+                                   leaf.policy->spec())));
+    }
   }
 }
 
