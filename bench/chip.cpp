@@ -91,8 +91,16 @@ Sides InferenceSides() {
 
 constexpr int kSteps = 20;  // from one solution of the wires to the next
 
+enum class Injects : uint8_t { kNothing, kNoise, kLine };
+
+// Deviations as large as they come do not change the time.
+hw::ShiftFit Injection(Injects injects, const Shape& entries) {
+  return {injects == Injects::kLine ? Tensor::Full(entries, 0.9F) : Tensor(),
+          Tensor::Full(entries, 0.01F), Tensor::Full(entries, 0.1F)};
+}
+
 Side Training(const std::string& name, const hw::DeviceSpec& device,
-              const std::string& dtype, bool injects) {
+              const std::string& dtype, Injects injects) {
   train::Config config;
   config.train.dtype = dtype;
   config.train.batch = int(kBatch);
@@ -101,12 +109,9 @@ Side Training(const std::string& name, const hw::DeviceSpec& device,
   const auto batch = RandomBatch(config, 10);
   const auto step = std::make_shared<TrainStep>(config, 10);
   step->CheckLearns(batch);
-  if (injects) {
-    // Deviations as large as they come do not change the time.
-    for (const auto& leaf : nn::CrossbarLeaves(step->model())) {
-      leaf.policy->set_injection(Tensor::Full(leaf.Map().MaskEntries(), 0.01F),
-                                 Tensor::Full(leaf.Map().MaskEntries(), 0.1F));
-    }
+  for (const auto& leaf : nn::CrossbarLeaves(step->model())) {
+    if (injects == Injects::kNothing) continue;
+    leaf.policy->set_injection(Injection(injects, leaf.Map().MaskEntries()));
   }
   return {name,
           [=] {
@@ -116,9 +121,11 @@ Side Training(const std::string& name, const hw::DeviceSpec& device,
 }
 
 Sides TrainingSides(const std::string& dtype) {
-  return {Training("ideal devices", {}, dtype, false),
-          Training("noise injected (NIA)", {}, dtype, true),
-          Training("wires in the loop", Wired(), dtype, false)};
+  using enum Injects;
+  return {Training("ideal devices", {}, dtype, kNothing),
+          Training("noise injected (NIA)", {}, dtype, kNoise),
+          Training("noise and attenuation injected", {}, dtype, kLine),
+          Training("wires in the loop", Wired(), dtype, kNothing)};
 }
 
 const std::vector<Group>& Groups() {

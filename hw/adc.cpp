@@ -26,11 +26,10 @@ double GeometricStep(int64_t rows, const CrossbarSpec& spec,
   return std::max(step, 1.0);  // sums are whole numbers
 }
 
-// Layer units of one code; `unit` where sums pass as they are.
-float StepOf(const Programmed& weights, const Ranges& ranges, bool ideal,
-             float unit, int64_t row_tile, int64_t output, int64_t plane = 0) {
+// Layer units of one code of an ADC that is not ideal.
+float StepOf(const Programmed& weights, const Ranges& ranges, float unit,
+             int64_t row_tile, int64_t output, int64_t plane = 0) {
   const CrossbarSpec& spec = weights.spec;
-  if (ideal) return unit;
   if (IsGeometric(spec)) {
     const auto rows = int64_t(weights.map.RowsOf(row_tile).size());
     return unit * float(weights.parts) *
@@ -82,8 +81,7 @@ void SetPlaneSteps(const Programmed& weights, const Ranges& ranges, float unit,
     for (int64_t t = 0; t < map.row_tiles(); ++t) {
       for (int64_t o = 0; o < map.outputs(); ++o) {
         const auto at = size_t(c->At(t, o));
-        const float step =
-            StepOf(weights, ranges, false, unit, t, o, int64_t(plane));
+        const float step = StepOf(weights, ranges, unit, t, o, int64_t(plane));
         c->plane_to_code[plane][at] = unit / step;
         c->plane_weight[plane][at] *= step;
       }
@@ -183,6 +181,7 @@ Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
   c.to_code.assign(entries, 0.0F);
   c.to_value.assign(entries, 0.0F);
   c.offset_value.assign(entries, 0.0F);
+  if (weights.attenuation.defined()) c.attenuation.assign(entries, 1.0F);
   for (int64_t t = 0; t < map.row_tiles(); ++t) {
     c.exact.push_back(
         (c.ideal && weights.parts == 1) ||
@@ -190,8 +189,12 @@ Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
     for (int64_t o = 0; o < map.outputs(); ++o) {
       const auto at = size_t(c.At(t, o));
       const float scale = GainOf(gain, map, t, o);
-      const float step = StepOf(weights, ranges, c.ideal, unit, t, o);
-      c.to_code[at] = unit / step;
+      const float attenuation = GainOf(weights.attenuation, map, t, o);
+      if (!c.attenuation.empty()) c.attenuation[at] = attenuation;
+      const float arriving = unit * attenuation;
+      const float step =
+          c.ideal ? arriving : StepOf(weights, ranges, unit, t, o);
+      c.to_code[at] = arriving / step;
       c.to_value[at] = step * scale;
       c.offset_value[at] = unit * float(weights.parts) * scale;
     }

@@ -46,6 +46,10 @@ inline float GainOf(const Tensor& gain, const TileMap& map, int64_t row_tile,
   return gain.defined() ? gain.data()[row_tile * map.outputs() + output] : 1.0F;
 }
 
+// Scales the weights (or their gradient) of each logical column by its gain;
+// w [out, fan-in].
+void ScaleColumns(const TileMap& map, const Tensor& gain, Tensor* w);
+
 // How the sums of every logical column become numbers:
 //   code = round half to even of clip(sum * to_code, lowest, largest)
 //   whole:     value = code * to_value
@@ -62,6 +66,7 @@ struct Conversion {
   // [groups, row_tiles, padded_outputs] each.
   std::vector<float> to_code, to_value;
   std::vector<float> offset_value;  // units of a product of codes * gain
+  std::vector<float> attenuation;   // Programmed::attenuation; empty: 1
   // For each plane: +-2^shift, negative for complements.
   std::vector<std::vector<float>> plane_weight;
   std::vector<std::vector<float>> plane_to_code;  // empty: to_code for all
@@ -73,6 +78,9 @@ struct Conversion {
   }
   int64_t First(int64_t group, int64_t row_tile) const {
     return (group * row_tiles + row_tile) * padded_outputs;
+  }
+  float AttenuationOf(size_t at) const {
+    return attenuation.empty() ? 1.0F : attenuation[at];
   }
   // Planes have ranges of their own.
   bool apart() const { return !plane_to_code.empty(); }

@@ -61,9 +61,10 @@ struct Programmed {
   Tensor cells;
   int parts = 1;
   int64_t faulty_cells = 0;
-  Tensor converted;   // effective without the correction; undefined: the same
-  Tensor slope;       // of effective by weights, like them; undefined: 1
-  PackedNoise noise;  // of a read
+  Tensor converted;    // effective without the correction; undefined: the same
+  Tensor slope;        // of effective by weights, like them; undefined: 1
+  PackedNoise noise;   // of a read
+  Tensor attenuation;  // [row_tiles, out], as it was written; undefined: 1
   // What is added digitally (hw/correction.h): row tile by row tile, for
   // columns with gains; and in one go, which costs less.
   PackedCodes correction, whole_correction;
@@ -123,6 +124,11 @@ struct Writing {
   // What pairs hold when w comes, with the same range; a weight then takes one
   // of its cells (hw/rewrite.h). Null: it takes both.
   const Tensor* before = nullptr;
+  // The factor that the sum of a column takes on its way to the ADC,
+  // [row_tiles, out], above 0; undefined: 1. Only for ideal devices and whole
+  // conversions: it stands for devices that are not simulated, as training
+  // injects them (nn/crossbar_policy.h).
+  Tensor attenuation{};
 };
 
 // w [out, kh, kw, in / groups], f32. Error where shapes or spec are wrong.

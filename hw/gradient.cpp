@@ -112,9 +112,9 @@ std::vector<double> SumColumns(const TilePass& pass, const Programmed& weights,
   return total;
 }
 
-// Scales each logical column of weights (or of their gradient) by its gain.
-void ScaleColumns(const Programmed& weights, const Tensor& gain, Tensor* w) {
-  const TileMap& map = weights.map;
+}  // namespace
+
+void ScaleColumns(const TileMap& map, const Tensor& gain, Tensor* w) {
   const int64_t fan_in = map.matrix().fan_in;
   for (int64_t o = 0; o < map.outputs(); ++o) {
     for (int64_t t = 0; t < map.row_tiles(); ++t) {
@@ -124,8 +124,6 @@ void ScaleColumns(const Programmed& weights, const Tensor& gain, Tensor* w) {
     }
   }
 }
-
-}  // namespace
 
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy,
@@ -215,13 +213,13 @@ Tensor RangeGradient(const Tensor& x, const Programmed& weights,
 Tensor ScaledWeights(const Programmed& weights, const Tensor& gain) {
   if (!gain.defined()) return weights.effective;
   Tensor scaled = weights.effective.Clone();
-  ScaleColumns(weights, gain, &scaled);
+  ScaleColumns(weights.map, gain, &scaled);
   return scaled;
 }
 
 void ScaleWeightGradient(const Programmed& weights, const Tensor& gain,
                          Tensor* gw) {
-  if (gain.defined()) ScaleColumns(weights, gain, gw);
+  if (gain.defined()) ScaleColumns(weights.map, gain, gw);
   if (!weights.slope.defined()) return;
   for (int64_t i = 0; i < gw->count(); ++i) {
     gw->data()[i] *= weights.slope.data()[i];

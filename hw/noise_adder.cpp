@@ -85,11 +85,12 @@ void NoiseAdder::SetInjected() {
     for (int64_t o = 0; o < map.outputs(); ++o) {
       const auto to = size_t(conversion_.At(t, o));
       const int64_t from = t * map.outputs() + o;
+      const float unit = pass_.unit() * conversion_.AttenuationOf(to);
       if (noise_->shift.defined()) {
-        shift_[to] = noise_->shift.data()[from] / pass_.unit();
+        shift_[to] = noise_->shift.data()[from] / unit;
       }
       if (noise_->deviation.defined()) {
-        deviation_[to] = noise_->deviation.data()[from] / pass_.unit();
+        deviation_[to] = noise_->deviation.data()[from] / unit;
       }
     }
   }

@@ -56,9 +56,21 @@ void Observer::TakeSums(const TileBlock& block, std::span<const float> sums,
   for (int64_t p = 0; p < block.pixels; ++p) {
     const float* row = sums.data() + p * conversion_.padded_outputs;
     MaxInto(row, conversion_.outputs, block_most_.data());
-    if (counts()) Count(block, row, plane);
+    if (counts()) Count(block, Arriving(block, row), plane);
   }
   MaxInto(block_most_.data(), conversion_.outputs, MostOf(block, plane));
+}
+
+// What is left of one pixel's sums at the ADCs.
+const float* Observer::Arriving(const TileBlock& block, const float* sums) {
+  if (conversion_.attenuation.empty()) return sums;
+  const float* attenuation = conversion_.attenuation.data() +
+                             conversion_.First(block.group, block.row_tile);
+  arriving_.resize(size_t(conversion_.outputs));
+  for (size_t n = 0; n < arriving_.size(); ++n) {
+    arriving_[n] = sums[n] * attenuation[n];
+  }
+  return arriving_.data();
 }
 
 // Neighbouring outputs of one tile share a range, unless each has its own.
@@ -128,8 +140,8 @@ Observed Observer::Collect(float unit) {
       for (size_t plane = 0; plane < planes_; ++plane) {
         float& range = observed.adc[size_t(
             AdcRangeOf(map, weights_.spec, t, o, int64_t(plane)))];
-        range = std::max(range,
-                         most_[plane * conversion_.to_code.size() + at] * unit);
+        range = std::max(range, most_[plane * conversion_.to_code.size() + at] *
+                                    unit * conversion_.AttenuationOf(at));
       }
     }
   }

@@ -42,6 +42,7 @@ class Observer {
 
  private:
   void Count(const TileBlock& block, const float* sums, size_t plane);
+  const float* Arriving(const TileBlock& block, const float* sums);
   float* MostOf(const TileBlock& block, size_t plane);
   float Asked(const MagnitudeHistogram& histogram) const;
 
@@ -50,6 +51,7 @@ class Observer {
   size_t planes_;                               // with ranges of their own
   std::vector<float> most_;                     // [planes_, logical columns]
   std::vector<float> block_most_;               // of the last block
+  std::vector<float> arriving_;                 // of one pixel
   std::vector<MagnitudeHistogram> histograms_;  // per ADC range, if wanted
   std::vector<Clipped> clipped_;
 };

@@ -279,6 +279,21 @@ ReadVariances ReadChip(const LayerOnChip& chip, FrozenWires* frozen,
   return cells.read;
 }
 
+// The columns' share in what weights do, and in their gradients.
+void Attenuate(const Tensor& attenuation, Programmed* p) {
+  const TileMap& map = p->map;
+  OHM_CHECK(attenuation.shape() == map.MaskEntries(),
+            "[crossbar] expected attenuations " + map.MaskEntries().str() +
+                ", got " + attenuation.shape().str());
+  OHM_CHECK(p->slicing.whole() && !p->cells.defined(),
+            "[crossbar] attenuation stands for devices in whole conversions "
+            "(hw.adc_per = \"output\") of ideal cells");
+  p->attenuation = attenuation;
+  p->slope = Tensor::Full(p->weight_shape, 1.0F);
+  ScaleColumns(map, attenuation, &p->slope);
+  ScaleColumns(map, attenuation, &p->effective);
+}
+
 }  // namespace
 
 Programmed Program(const Tensor& w, const Conv2dSpec& conv,
@@ -315,6 +330,7 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
       p.slicing = WholeSlicing(spec);
     }
   }
+  if (writing.attenuation.defined()) Attenuate(writing.attenuation, &p);
   const bool wide = p.integer && p.cells.defined() && !WholeBytes(p.cells);
   if (wide) {
     p.parts = PartsFor(p.cells, p.map, p.slicing.LargestInputDigit());

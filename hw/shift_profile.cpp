@@ -10,6 +10,8 @@ namespace ohm::hw {
 namespace {
 
 constexpr int64_t kParts = 64;  // fixed: the order of additions does not change
+// Sums that hardly arrive would divide what is injected by almost nothing.
+constexpr double kLeastAttenuation = 1e-3;
 
 }  // namespace
 
@@ -94,27 +96,33 @@ std::vector<ShiftProfile::Sums> ShiftProfile::Shared(FitPer per) const {
   return each;
 }
 
-template <typename Fit>
-Tensor ShiftProfile::Fitted(FitPer per, const Fit& fit) const {
+template <typename Number>
+Tensor ShiftProfile::Fitted(FitPer per, const Number& number) const {
   Tensor fitted = Tensor::Empty(map_.MaskEntries());
   const auto sums = Shared(per);
   for (size_t i = 0; i < sums.size(); ++i) {
-    fitted.data()[i] = static_cast<float>(fit(sums[i]));
+    fitted.data()[i] = static_cast<float>(number(sums[i]));
   }
   return fitted;
 }
 
-Tensor ShiftProfile::Mean(FitPer per) const {
-  return Fitted(per,
-                [](const Sums& s) { return (s.chip - s.ideal) / s.count; });
-}
-
-Tensor ShiftProfile::Deviation(FitPer per) const {
-  return Fitted(per, [](const Sums& s) {
-    const double mean = (s.chip - s.ideal) / s.count;
-    const double square = s.chip2 - 2 * s.ideal_chip + s.ideal2;
-    return std::sqrt(std::max(square / s.count - mean * mean, 0.0));
-  });
+ShiftFit ShiftProfile::Fit(FitPer per, ShiftModel model) const {
+  const auto attenuation = [model](const Sums& s) {
+    const double spread = s.count * s.ideal2 - s.ideal * s.ideal;
+    if (model == ShiftModel::kNoise || spread <= 0) return 1.0;
+    return std::max((s.count * s.ideal_chip - s.ideal * s.chip) / spread,
+                    kLeastAttenuation);
+  };
+  const auto mean = [&](const Sums& s) {
+    return (s.chip - attenuation(s) * s.ideal) / s.count;
+  };
+  const auto deviation = [&](const Sums& s) {
+    const double a = attenuation(s), m = mean(s);
+    const double square = s.chip2 - 2 * a * s.ideal_chip + a * a * s.ideal2;
+    return std::sqrt(std::max(square / s.count - m * m, 0.0));
+  };
+  return {model == ShiftModel::kNoise ? Tensor() : Fitted(per, attenuation),
+          Fitted(per, mean), Fitted(per, deviation)};
 }
 
 Tensor ShiftProfile::Gain(FitPer per) const {

@@ -13,6 +13,19 @@ namespace ohm::hw {
 // What shares one fitted number.
 enum class FitPer : uint8_t { kNone, kLayer, kTile, kColumn };
 
+// How a chip's sums are fitted by ideal ones.
+enum class ShiftModel : uint8_t {
+  kNoise,  // ideal + mean + deviation * N(0, 1), as NIA has it
+  kLine,   // attenuation * ideal + mean + deviation * N(0, 1) (ours)
+};
+
+// Such a fit: [row_tiles, out], of columns that share one all alike; shift and
+// deviation in layer units.
+struct ShiftFit {
+  Tensor attenuation;  // undefined: 1
+  Tensor shift, deviation;
+};
+
 class ShiftProfile {
  public:
   // Adds the sums that x [n, h, w, c] gives on ideal devices and on a chip,
@@ -22,12 +35,11 @@ class ShiftProfile {
   void Add(const Tensor& x, const Programmed& ideal, const Programmed& chip,
            const Ranges& ranges);
 
-  // Of the shift (chip - ideal), layer units: [row_tiles, out]; of columns that
-  // share a fit all alike. `per` must not be kNone; Add came before.
-  Tensor Mean(FitPer per) const;
-  Tensor Deviation(FitPer per) const;
+  // By least squares; an attenuation of 1 where the ideal sums are all alike,
+  // and at least 1/1000. `per` must not be kNone; Add came before.
+  ShiftFit Fit(FitPer per, ShiftModel model) const;
   // The factor of the chip's sums that comes nearest to the ideal ones (least
-  // squares); 1 where the chip's are all 0.
+  // squares), [row_tiles, out]; 1 where the chip's are all 0.
   Tensor Gain(FitPer per) const;
 
  private:
@@ -37,8 +49,8 @@ class ShiftProfile {
     void Add(const Sums& other);
   };
   std::vector<Sums> Shared(FitPer per) const;  // of each column
-  template <typename Fit>
-  Tensor Fitted(FitPer per, const Fit& fit) const;
+  template <typename Number>
+  Tensor Fitted(FitPer per, const Number& number) const;
 
   TileMap map_;
   std::vector<Sums> columns_;  // [row_tiles, out]

@@ -53,11 +53,14 @@ class Counter {
       TileStatistics& tile = tiles_[size_t(
           weights_.map.TileOf(block.row_tile, block.group * adc.outputs + n))];
       const int64_t count = std::min(together, adc.outputs - n);
+      const auto at =
+          size_t(conversion_.First(block.group, block.row_tile) + n);
       row_.resize(size_t(count));
       for (int64_t p = 0; p < block.pixels; ++p) {
         const float* row = sums.data() + p * conversion_.padded_outputs + n;
         for (int64_t i = 0; i < count; ++i) {
-          row_[size_t(i)] = row[i] * pass_.unit();
+          row_[size_t(i)] =
+              row[i] * pass_.unit() * conversion_.AttenuationOf(at + size_t(i));
           const float scaled = std::fabs(row[i] * adc.to_code[n + i]);
           tile.saturated += scaled > conversion_.limit() ? 1 : 0;
         }
@@ -107,7 +110,8 @@ void CollectStatistics(const Tensor& x, const Programmed& weights,
         const float to_code = conversion.apart()
                                   ? conversion.plane_to_code[plane][at]
                                   : conversion.to_code[at];
-        range = std::max(range, conversion.largest / to_code * pass.unit());
+        range = std::max(range, conversion.largest / to_code * pass.unit() *
+                                    conversion.AttenuationOf(at));
       }
     }
   }

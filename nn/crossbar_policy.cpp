@@ -112,6 +112,7 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
     hw::Writing on_chip = writing;
     on_chip.chip = &chip;
     on_chip.frozen = frozen;
+    if (context.training) on_chip.attenuation = injection_.attenuation;
     return std::make_shared<const hw::Programmed>(
         hw::Program(w.value(), conv, spec_, on_chip));
   };
@@ -123,7 +124,8 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
   const uint64_t weights =
       ContentHash(w.value().data(), size_t(w.value().count()) * sizeof(float)) ^
       std::bit_cast<uint32_t>(writing.range) ^
-      (writing.before != nullptr ? uint64_t{1} << 32 : 0);
+      (writing.before != nullptr ? uint64_t{1} << 32 : 0) ^
+      (context.training ? uint64_t{1} << 33 : 0);
   if (written_.cells == nullptr || written_.weights != weights) {
     written_ = {weights, write(nullptr)};
   }
@@ -182,8 +184,8 @@ hw::PassNoise CrossbarPolicy::NoiseOf(const Context& context) const {
                       {},
                       {}};
   if (context.training) {
-    noise.shift = shift_;
-    noise.deviation = deviation_;
+    noise.shift = injection_.shift;
+    noise.deviation = injection_.deviation;
   }
   return noise;
 }

@@ -63,11 +63,12 @@ class CrossbarPolicy : public Policy {
   }
   const hw::LayerOnChip* chip() const { return chip_.get(); }
 
-  // What training adds to the sums before their ADCs (NIA), layer units,
-  // [row_tiles, out] each; undefined: nothing. No state: set by who trains.
-  void set_injection(Tensor shift, Tensor deviation) {
-    shift_ = std::move(shift);
-    deviation_ = std::move(deviation);
+  // What training makes of the sums before their ADCs (NIA): attenuation * sum
+  // + shift + deviation * N(0, 1). Attenuations need ideal devices. No state:
+  // set by who trains.
+  void set_injection(hw::ShiftFit injection) {
+    injection_ = std::move(injection);
+    written_ = {};
   }
   // Digital factors of converted sums, [row_tiles, out]; undefined: 1. They
   // multiply with a mask's.
@@ -132,7 +133,8 @@ class CrossbarPolicy : public Policy {
   Tensor input_range_, adc_range_;
   Var learned_range_;  // instead of adc_range_, if it is learned
   std::unique_ptr<Mask> mask_;
-  Tensor shift_, deviation_, column_gain_;
+  hw::ShiftFit injection_;
+  Tensor column_gain_;
   hw::ShiftProfile* profile_ = nullptr;
   std::shared_ptr<const hw::LayerOnChip> profile_chip_;
   std::shared_ptr<const hw::Programmed> profile_cells_;

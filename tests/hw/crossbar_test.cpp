@@ -53,6 +53,46 @@ TEST_CASE("any number of bits agrees with volts, siemens and amperes") {
   }
 }
 
+TEST_CASE("attenuated sums agree with cells that give as much less") {
+  for (const size_t variant : SupportedKernels()) {
+    const ForcedKernels forced(variant);
+    INFO("kernels ", std::string(hw::CurrentTileKernels().name));
+    for (CrossbarLayer layer : RandomLayers(8, Key(29))) {
+      layer.attenuation = MakeAttenuation(layer.Program().map, Key(30));
+      CheckAgainstReference(layer);
+    }
+  }
+  CrossbarLayer ideal =
+      MakeLayer({3, 1, 1, 1, 100, 17, 1, 1}, 8, 8, 0, Key(29));
+  ideal.attenuation = MakeAttenuation(ideal.Program().map, Key(30));
+  CheckAgainstReference(ideal);
+}
+
+TEST_CASE("the ranges a pass asks for are those of what arrives") {
+  for (const auto calibration :
+       {hw::Calibration::kMax, hw::Calibration::kPercentile}) {
+    hw::CrossbarSpec spec;
+    spec.calibration = calibration;
+    spec.adc_range = hw::AdcRange::kColumn;
+    CrossbarLayer layer =
+        MakeLayer({200, 1, 1, 1, 100, 5, 1, 1}, spec, Key(33));
+    layer.gain = Tensor();
+    hw::Observed plain, weaker;
+    layer.Forward(&plain);
+    layer.attenuation = MakeAttenuation(layer.Program().map, Key(34));
+    layer.Forward(&weaker);
+    REQUIRE(weaker.adc.size() == 10);
+    for (size_t i = 0; i < 10; ++i) {
+      const double wanted =
+          double(plain.adc[i]) * double(layer.attenuation.data()[i]);
+      // A histogram's bins are 1.6 % wide.
+      CHECK(double(weaker.adc[i]) ==
+            doctest::Approx(wanted).epsilon(
+                calibration == hw::Calibration::kMax ? 1e-5 : 0.02));
+    }
+  }
+}
+
 TEST_CASE("one range for a layer agrees with the reference, too") {
   for (CrossbarLayer layer : RandomLayers(6, Key(23))) {
     layer.spec.adc_range = hw::AdcRange::kLayer;
@@ -320,6 +360,17 @@ TEST_CASE("what does not fit is an error that says so") {
   wrong = layer;
   wrong.w.data()[3] = std::nanf("");
   CHECK_THROWS_WITH_AS(wrong.Program(), doctest::Contains("finite"), Error);
+}
+
+TEST_CASE("attenuation is for whole conversions of ideal cells") {
+  CrossbarLayer layer = MakeLayer({3, 1, 1, 1, 100, 5, 1, 1}, 8, 8, 8, Key(35));
+  layer.attenuation = Tensor::Full({1, 5}, 0.5F);
+  CHECK_THROWS_WITH_AS(layer.Program(),
+                       "[crossbar] expected attenuations [2, 5], got [1, 5]",
+                       Error);
+  layer.attenuation = Tensor::Full({2, 5}, 0.5F);
+  layer.chip.device.stuck_at.gmin = 0.1;
+  CHECK_THROWS_AS(layer.Program(), Error);
 }
 
 TEST_CASE("layers of zeros give zeros") {

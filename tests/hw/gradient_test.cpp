@@ -115,6 +115,9 @@ class BruteForce {
     const auto entry = size_t(t * map.outputs() + o);
     const double gain =
         layer_.gain.defined() ? double(layer_.gain.data()[entry]) : 1.0;
+    const double arrives = layer_.attenuation.defined()
+                               ? double(layer_.attenuation.data()[entry])
+                               : 1.0;
     double value = sum;
     bool clips = false;
     if (layer_.spec.adc_bits != 0) {
@@ -133,7 +136,7 @@ class BruteForce {
       const int64_t in = InputOf(pixel, o, k);
       if (in < 0) continue;
       x_[size_t(in)] += g * gain * double(w[k]);
-      w_[size_t(o * fan_in + k)] += g * gain * double(xq_.data()[in]);
+      w_[size_t(o * fan_in + k)] += g * gain * arrives * double(xq_.data()[in]);
     }
   }
 
@@ -210,6 +213,19 @@ TEST_CASE("gradients for every row order, packing and scope of ranges") {
     const Key key = Key(51).Child(i);
     CheckGradient(MakeLayer(RandomSizes(key), spec, key), key.Child("gy"),
                   &clipped);
+  }
+  CHECK(clipped > 0);
+}
+
+TEST_CASE("gradients where sums arrive attenuated") {
+  int64_t clipped = 0;
+  uint64_t index = 0;
+  for (const LayerSizes& sizes : AwkwardSizes()) {
+    const Key key = Key(52).Child(index++);
+    CrossbarLayer layer = MakeLayer(sizes, 8, 8, 8, key);
+    layer.attenuation =
+        MakeAttenuation(layer.Program().map, key.Child("attenuation"));
+    CheckGradient(layer, key.Child("gy"), &clipped);
   }
   CHECK(clipped > 0);
 }

@@ -140,6 +140,14 @@ Tensor AsHeld(const CrossbarLayer& layer, const hw::Programmed& program,
   return held;
 }
 
+// Digits of cells that give as much as arrives.
+Tensor Attenuated(const hw::Programmed& program) {
+  Tensor digits = program.codes.Clone();
+  hw::ScaleColumns(program.map, program.attenuation, &digits);
+  return digits.Reshape(
+      {1, program.map.outputs(), program.map.matrix().fan_in});
+}
+
 Tensor CorrectionOf(const CrossbarLayer& layer, const hw::Programmed& program) {
   if (!program.correction.defined()) return {};
   return AsHeld(layer, program,
@@ -151,12 +159,22 @@ Tensor CorrectionOf(const CrossbarLayer& layer, const hw::Programmed& program) {
 
 }  // namespace
 
+Tensor MakeAttenuation(const hw::TileMap& map, Key key) {
+  Tensor attenuation = Tensor::Empty(map.MaskEntries());
+  for (int64_t i = 0; i < attenuation.count(); ++i) {
+    attenuation.data()[i] = float(0.1 + 1.1 * key.Uniform(uint64_t(i)));
+  }
+  return attenuation;
+}
+
 void CheckAgainstReference(const CrossbarLayer& layer) {
   INFO("layer ", layer.name);
   const hw::Programmed program = layer.Program();
   const auto expected = hw::reference::Forward(
       layer.x, layer.w, layer.conv, layer.spec, layer.ranges, layer.gain,
-      AsHeld(layer, program, program.cells, program.parts),
+      program.attenuation.defined()
+          ? Attenuated(program)
+          : AsHeld(layer, program, program.cells, program.parts),
       CorrectionOf(layer, program));
   const Tensor y = layer.Forward();
   REQUIRE(y.shape() == expected.y.shape());

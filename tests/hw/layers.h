@@ -17,9 +17,11 @@ struct CrossbarLayer {
   hw::Ranges ranges;     // of one ADC per tile, some of which clip
   Tensor gain;           // some are 0, some negative; undefined in every third
   hw::LayerOnChip chip;  // ideal devices, unless set
+  Tensor attenuation;    // 1, unless set
 
   hw::Programmed Program() const {
-    return hw::Program(w, conv, spec, {.chip = &chip});
+    return hw::Program(w, conv, spec,
+                       {.chip = &chip, .attenuation = attenuation});
   }
   Tensor Forward(hw::Observed* observed = nullptr) const {
     return hw::Forward(x, Program(), ranges, gain, observed);
@@ -42,6 +44,9 @@ CrossbarLayer MakeLayer(const LayerSizes& sizes, int weight_bits, int dac_bits,
 // With every other field as in `spec`, but rows and columns of `sizes`.
 CrossbarLayer MakeLayer(const LayerSizes& sizes, const hw::CrossbarSpec& spec,
                         Key key);
+
+// From 0.1 to 1.2, one for each logical column.
+Tensor MakeAttenuation(const hw::TileMap& map, Key key);
 
 // Compares with hw/reference.h: to float precision where no conversion is near
 // a point where its code changes, to a code of each conversion where one is.

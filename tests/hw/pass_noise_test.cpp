@@ -216,10 +216,14 @@ TEST_CASE("noise: images draw the same in any batch, at any thread count") {
   SetThreads(threads);
 }
 
-TEST_CASE("noise: what is injected has its mean and deviation") {
+void CheckInjected(bool attenuated) {
+  CAPTURE(attenuated);
   hw::CrossbarSpec spec;
   spec.adc_bits = 0;
   CrossbarLayer layer = MakeLayer({500, 1, 1, 1, 100, 5, 1, 1}, spec, Key(76));
+  if (attenuated) {
+    layer.attenuation = MakeAttenuation(layer.Program().map, Key(78));
+  }
   const hw::Programmed program = layer.Program();
   hw::PassNoise noise{Key(77), 0, {}, {}};
   noise.shift =
@@ -243,6 +247,11 @@ TEST_CASE("noise: what is injected has its mean and deviation") {
     CHECK(std::fabs(sum / 500 - mean[o]) < 5 * std::sqrt(v / 500) + 1e-3);
     CHECK(std::fabs(square / 500 - v) < 5 * v * std::sqrt(2.0 / 500) + 1e-3);
   }
+}
+
+TEST_CASE("noise: what is injected has its mean and deviation") {
+  CheckInjected(false);
+  CheckInjected(true);
 }
 
 }  // namespace

@@ -39,15 +39,16 @@ TEST_CASE("shift profile: moments and gain of each column's sums") {
   const CrossbarLayer layer = WiredLayer();
   const hw::ShiftProfile profile = ProfileOf(layer);
   const hw::Programmed ideal = hw::Program(layer.w, layer.conv, layer.spec);
-  const Tensor mean = profile.Mean(hw::FitPer::kColumn);
-  const Tensor deviation = profile.Deviation(hw::FitPer::kColumn);
+  const auto noise = profile.Fit(hw::FitPer::kColumn, hw::ShiftModel::kNoise);
+  const auto line = profile.Fit(hw::FitPer::kColumn, hw::ShiftModel::kLine);
+  CHECK_FALSE(noise.attenuation.defined());
   const Tensor gain = profile.Gain(hw::FitPer::kColumn);
-  REQUIRE(mean.shape() == Shape{2, 5});
+  REQUIRE(noise.shift.shape() == Shape{2, 5});
   for (int64_t t = 0; t < 2; ++t) {
     const Tensor a = SumsOf(layer, ideal, t);
     const Tensor b = SumsOf(layer, layer.Program(), t);
     for (int64_t o = 0; o < 5; ++o) {
-      double sum = 0, square = 0, ab = 0, bb = 0;
+      double sum = 0, square = 0, ab = 0, bb = 0, ideal_sum = 0, aa = 0;
       for (int64_t n = 0; n < 300; ++n) {
         const double u = double(a.data()[n * 5 + o]);
         const double v = double(b.data()[n * 5 + o]);
@@ -55,12 +56,25 @@ TEST_CASE("shift profile: moments and gain of each column's sums") {
         square += (v - u) * (v - u);
         ab += u * v;
         bb += v * v;
+        ideal_sum += u;
+        aa += u * u;
       }
       const int64_t at = t * 5 + o;
       const double m = sum / 300;
-      CHECK(double(mean.data()[at]) == doctest::Approx(m).epsilon(1e-4));
-      CHECK(double(deviation.data()[at]) ==
+      CHECK(double(noise.shift.data()[at]) == doctest::Approx(m).epsilon(1e-4));
+      CHECK(double(noise.deviation.data()[at]) ==
             doctest::Approx(std::sqrt(square / 300 - m * m)).epsilon(1e-4));
+      // The normal equations: what deviates from the line is without mean, and
+      // without a share in the ideal sums.
+      const double slope = double(line.attenuation.data()[at]);
+      const double shift = double(line.shift.data()[at]);
+      const double of_chip = sum + ideal_sum;
+      CHECK(of_chip ==
+            doctest::Approx(slope * ideal_sum + 300 * shift).epsilon(1e-4));
+      CHECK(ab ==
+            doctest::Approx(slope * aa + shift * ideal_sum).epsilon(1e-4));
+      CHECK(slope < 1);
+      CHECK(line.deviation.data()[at] < noise.deviation.data()[at]);
       CHECK(double(gain.data()[at]) == doctest::Approx(ab / bb).epsilon(1e-4));
       CHECK(gain.data()[at] > 1);  // wires weaken
     }
@@ -82,11 +96,14 @@ TEST_CASE("shift profile: columns that share a fit have one number") {
 TEST_CASE("shift profile: the same bits at any thread count") {
   const int threads = Threads();
   SetThreads(1);
-  const Tensor one = ProfileOf(WiredLayer()).Deviation(hw::FitPer::kColumn);
+  const auto one =
+      ProfileOf(WiredLayer()).Fit(hw::FitPer::kColumn, hw::ShiftModel::kLine);
   SetThreads(3);
-  const Tensor three = ProfileOf(WiredLayer()).Deviation(hw::FitPer::kColumn);
+  const auto three =
+      ProfileOf(WiredLayer()).Fit(hw::FitPer::kColumn, hw::ShiftModel::kLine);
   SetThreads(threads);
-  CHECK(std::ranges::equal(one.span(), three.span()));
+  CHECK(std::ranges::equal(one.attenuation.span(), three.attenuation.span()));
+  CHECK(std::ranges::equal(one.deviation.span(), three.deviation.span()));
 }
 
 }  // namespace

@@ -363,6 +363,37 @@ TEST_CASE("a learned ADC range is a parameter that gradient descent improves") {
   CHECK(last < 0.3 * first);
 }
 
+// A layer whose every sum arrives as a quarter and 1 more.
+TEST_CASE("what training injects is there in training only") {
+  for (const bool trains : {true, false}) {
+    const auto model = Mapped("mlp", Ideal());
+    for (const auto& parameter : model->Parameters()) {
+      Var var = parameter.var;
+      var.set_requires_grad(trains);
+    }
+    CalibrateOn(model.get(), Images());
+    const auto leaf = nn::CrossbarLeaves(model.get()).back();
+    const auto logits = [&](bool training) {
+      return model->Forward(Var(Images()), {.training = training})
+          .value()
+          .Clone();
+    };
+    const Tensor quiet = logits(false);
+    const Shape entries = leaf.Map().MaskEntries();
+    leaf.policy->set_injection(
+        {Tensor::Full(entries, 0.25F), Tensor::Full(entries, 1.0F), {}});
+    const Tensor injected = logits(true);
+    const Tensor bias = leaf.layer->bias().value();
+    for (int64_t i = 0; i < quiet.count(); ++i) {
+      const float b = bias.data()[i % 5];
+      const float wanted =
+          0.25F * (quiet.data()[i] - b) + float(entries[0]) + b;
+      CHECK(std::fabs(injected.data()[i] - wanted) < 1e-4F);
+    }
+    CHECK(std::ranges::equal(logits(false).span(), quiet.span()));
+  }
+}
+
 TEST_CASE("a head of another size gets ADC ranges of its own") {
   for (const auto calibration :
        {hw::Calibration::kMax, hw::Calibration::kLearned}) {

@@ -16,16 +16,15 @@
 namespace ohm::train {
 namespace {
 
-// Noise of the shifts that the chip's sums show goes into training (NIA).
+// The shifts that the chip's sums show go into training (NIA).
 void InjectShifts(const Config& config, const datasets::OpenedDataset& data,
                   nn::Model* model) {
   CalibrateIfNeeded(config, data, model);
   const auto profiles = ProfileShifts(config, data, config.device, model);
   size_t i = 0;
   for (const nn::CrossbarLeaf& leaf : nn::CrossbarLeaves(model)) {
-    const hw::ShiftProfile& profile = profiles[i++];
-    leaf.policy->set_injection(profile.Mean(config.adapt.inject),
-                               profile.Deviation(config.adapt.inject));
+    leaf.policy->set_injection(
+        profiles[i++].Fit(config.adapt.inject, config.adapt.inject_fit));
   }
 }
 

@@ -8,6 +8,7 @@ namespace ohm::train {
 
 struct AdaptOptions {
   hw::FitPer inject = hw::FitPer::kNone;
+  hw::ShiftModel inject_fit = hw::ShiftModel::kNoise;
   hw::FitPer gain = hw::FitPer::kNone;
   int norm_batches = 0;
   int profile_batches = 8;
@@ -18,9 +19,14 @@ struct AdaptOptions {
   void Visit(V&& visit) {
     visit("inject", inject,
           FieldDoc{.choices = {"none", "layer", "tile", "column"},
-                   .doc = "Noise injection adaption (NIA): what has a mean and "
-                          "deviation of its own of the current shift that "
-                          "training injects, fitted on the chip's arrays."});
+                   .doc = "Noise injection adaption (NIA): what has a fit of "
+                          "its own of the current shift that training injects, "
+                          "made on the chip's arrays."});
+    visit("inject_fit", inject_fit,
+          FieldDoc{.choices = {"noise", "line"},
+                   .doc = "What is fitted: the shift's mean and deviation, as "
+                          "NIA has it; or the chip's sums by a line over the "
+                          "ideal ones, with what deviates from it (ours)."});
     visit("gain", gain,
           FieldDoc{.choices = {"none", "layer", "tile", "column"},
                    .doc = "What has a factor of its own behind the ADCs, "
