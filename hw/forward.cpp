@@ -75,9 +75,7 @@ class ForwardWorker {
   void ConvertInRegisters(const TileBlock& block) {
     std::ranges::fill(most_, 0);
     TileAdc adc = conversion_.Adc(block.group, block.row_tile);
-    std::span<const float> noise;
-    if (noise_.active()) noise = noise_.Offsets(block, 0);
-    adc.offsets = noise.data();
+    noise_.Draw(block, 0, &adc);
     CurrentTileKernels().convert(block.work, adc, block.row_tile == 0,
                                  Outputs(block), stride(),
                                  observe_ ? most_.data() : nullptr);
@@ -86,7 +84,7 @@ class ForwardWorker {
     if (conversion_.ideal || !observer_.AnyClipped(block)) return;
     // Rare, and cheaper than keeping every sum.
     const auto sums = pass_.Sums(block, &scratch_);
-    if (noise_.active()) AddRow(noise.data(), sums.size(), false, sums.data());
+    noise_.AddDrawn(block, sums);
     observer_.ListClipped(block, sums);
   }
 

@@ -13,42 +13,33 @@ namespace {
 // Normals [pixels, columns] become noise, a block at a time: a call for each
 // pixel would cost as much as its draws.
 OHM_SIMD_CLONES void ScaleByRoots(const float* variances, const float* constant,
-                                  const float* shift, int64_t pixels,
-                                  int64_t columns, float* normals) {
-  for (int64_t p = 0; p < pixels; ++p) {
-    for (int64_t n = 0; n < columns; ++n) {
-      const int64_t i = p * columns + n;
-      normals[i] =
-          normals[i] * __builtin_sqrtf(variances[i] + constant[n]) + shift[n];
-    }
-  }
-}
-
-OHM_SIMD_CLONES void ScaleByRoots(const int32_t* sums, const float* scale,
-                                  const float* constant, const float* shift,
                                   int64_t pixels, int64_t columns,
                                   float* normals) {
   for (int64_t p = 0; p < pixels; ++p) {
     for (int64_t n = 0; n < columns; ++n) {
       const int64_t i = p * columns + n;
-      const float variance = float(sums[i]) * scale[n] + constant[n];
-      normals[i] = normals[i] * __builtin_sqrtf(variance) + shift[n];
+      normals[i] *= __builtin_sqrtf(variances[i] + constant[n]);
     }
   }
 }
 
-OHM_SIMD_CLONES void Scale(const float* deviation, const float* shift,
-                           int64_t pixels, int64_t columns, float* normals) {
+OHM_SIMD_CLONES void ScaleByRoots(const int32_t* sums, const float* scale,
+                                  const float* constant, int64_t pixels,
+                                  int64_t columns, float* normals) {
   for (int64_t p = 0; p < pixels; ++p) {
     for (int64_t n = 0; n < columns; ++n) {
       const int64_t i = p * columns + n;
-      normals[i] = normals[i] * deviation[n] + shift[n];
+      const float variance = float(sums[i]) * scale[n] + constant[n];
+      normals[i] *= __builtin_sqrtf(variance);
     }
   }
 }
 
-OHM_SIMD_CLONES void AddRow(const float* offsets, int64_t count, float* sums) {
-  for (int64_t n = 0; n < count; ++n) sums[n] += offsets[n];
+OHM_SIMD_CLONES void AddRow(const float* normals, const float* deviation,
+                            const float* shift, int64_t count, float* sums) {
+  for (int64_t n = 0; n < count; ++n) {
+    sums[n] += normals[n] * deviation[n] + shift[n];
+  }
 }
 
 OHM_SIMD_CLONES void Spread(const float* digits, int64_t count, float* to) {
@@ -72,11 +63,13 @@ NoiseAdder::NoiseAdder(const TilePass& pass, const Programmed& weights,
   if (!active()) return;
   const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
   if (!weights.integer) variances_.resize(block);
-  offsets_.resize(block);
+  normals_.resize(block);
   shift_.assign(size_t(weights.entries()), 0.0F);
   deviation_.assign(size_t(weights.entries()), 0.0F);
   if (injects_) SetInjected();
-  if (reads_) SetConstants();
+  if (!reads_) return;
+  SetConstants();
+  ones_.assign(size_t(conversion.padded_outputs), 1.0F);
 }
 
 void NoiseAdder::SetInjected() {
@@ -140,7 +133,7 @@ void NoiseAdder::SumVariances(const TileBlock& block, int64_t slice) {
   TileSumsF32(work, variances_.data());
 }
 
-// Turns the normals in offsets_ into what reads draw, and what is injected.
+// Gives each normal its deviation, of what reads draw and what is injected.
 void NoiseAdder::ScaleByVariances(const TileBlock& block, size_t plane) {
   const int64_t columns = conversion_.padded_outputs;
   const auto slice =
@@ -148,23 +141,21 @@ void NoiseAdder::ScaleByVariances(const TileBlock& block, size_t plane) {
   const int64_t entry = conversion_.First(block.group, block.row_tile);
   const int64_t of_slice = slice * weights_.entries() + entry;
   const float* constant = constants_.data() + of_slice;
-  const float* shift = shift_.data() + entry;
   if (!weights_.integer) {
     SumVariances(block, slice);
-    ScaleByRoots(variances_.data(), constant, shift, block.pixels, columns,
-                 offsets_.data());
+    ScaleByRoots(variances_.data(), constant, block.pixels, columns,
+                 normals_.data());
     return;
   }
   const auto sums = pass_.NoiseSums(block, plane, &scratch_);
   const float* scale = weights_.noise.scale.data() + of_slice;
-  ScaleByRoots(sums.data(), scale, constant, shift, block.pixels, columns,
-               offsets_.data());
+  ScaleByRoots(sums.data(), scale, constant, block.pixels, columns,
+               normals_.data());
 }
 
-std::span<const float> NoiseAdder::Offsets(const TileBlock& block,
-                                           size_t plane) {
+void NoiseAdder::Draw(const TileBlock& block, size_t plane, TileAdc* adc) {
+  if (!active()) return;
   const int64_t columns = conversion_.padded_outputs;
-  const int64_t count = block.pixels * columns;
   const auto planes = static_cast<uint64_t>(pass_.planes());
   const uint64_t stream = (uint64_t(block.row_tile) * planes + plane) *
                               uint64_t(weights_.map.matrix().groups) +
@@ -172,21 +163,30 @@ std::span<const float> NoiseAdder::Offsets(const TileBlock& block,
   const int64_t first =
       (noise_->first_image * pass_.image_pixels() + block.first_pixel) *
       columns;
-  FillNormals(noise_->key.bits(), stream, first, count, offsets_.data());
-  if (reads_) {
-    ScaleByVariances(block, plane);
-    return {offsets_.data(), size_t(count)};
-  }
+  FillNormals(noise_->key.bits(), stream, first, block.pixels * columns,
+              normals_.data());
+  if (reads_) ScaleByVariances(block, plane);
   const int64_t entry = conversion_.First(block.group, block.row_tile);
-  Scale(deviation_.data() + entry, shift_.data() + entry, block.pixels, columns,
-        offsets_.data());
-  return {offsets_.data(), size_t(count)};
+  adc->normals = normals_.data();
+  adc->deviation = reads_ ? ones_.data() : deviation_.data() + entry;
+  adc->shift = shift_.data() + entry;
+  drawn_ = *adc;
+}
+
+void NoiseAdder::AddDrawn(const TileBlock& block, std::span<float> sums) const {
+  if (!active()) return;
+  const int64_t columns = conversion_.padded_outputs;
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    AddRow(drawn_.normals + p * columns, drawn_.deviation, drawn_.shift,
+           columns, sums.data() + p * columns);
+  }
 }
 
 void NoiseAdder::Add(const TileBlock& block, size_t plane,
                      std::span<float> sums) {
-  if (!active()) return;
-  AddRow(Offsets(block, plane).data(), int64_t(sums.size()), sums.data());
+  TileAdc adc;
+  Draw(block, plane, &adc);
+  AddDrawn(block, sums);
 }
 
 }  // namespace ohm::hw

@@ -19,10 +19,12 @@ class NoiseAdder {
              const Conversion& conversion, const PassNoise* noise);
 
   bool active() const { return reads_ || injects_; }
-  // The noise of each sum of one plane, [pixels, padded outputs] in units of
-  // pass.unit(); valid until the next call. Only where active().
-  std::span<const float> Offsets(const TileBlock& block, size_t plane);
-  // The same, added to sums; nothing where not active.
+  // Gives the converters the noise of one plane's sums; valid until the next
+  // call. Nothing where not active.
+  void Draw(const TileBlock& block, size_t plane, TileAdc* adc);
+  // Adds what was drawn last to the sums; nothing where not active.
+  void AddDrawn(const TileBlock& block, std::span<float> sums) const;
+  // Draws and adds.
   void Add(const TileBlock& block, size_t plane, std::span<float> sums);
 
  private:
@@ -42,7 +44,9 @@ class NoiseAdder {
   // In units of sums, ordered as Conversion::At.
   std::vector<float> shift_, deviation_;
   std::vector<float> constants_;  // variances of any input, by slice
-  std::vector<float> variances_, offsets_, inputs_;
+  std::vector<float> variances_, normals_, inputs_;
+  TileAdc drawn_;  // the noise of the last draw
+  std::vector<float> ones_;
   std::vector<const float*> pixels_;
   std::vector<int32_t> rows_;
   TileScratch scratch_;

@@ -139,7 +139,7 @@ void RowTileValues::AddPlane(const TileBlock& block, size_t plane,
   if (exact_in_registers_ && !counts) {
     std::ranges::fill(most_, 0);
     TileAdc noisy = adc;
-    if (noise_.active()) noisy.offsets = noise_.Offsets(block, plane).data();
+    noise_.Draw(block, plane, &noisy);
     CurrentTileKernels().convert(of_plane.work, noisy, false, values_.data(),
                                  columns,
                                  observer != nullptr ? most_.data() : nullptr);

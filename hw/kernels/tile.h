@@ -33,14 +33,16 @@ struct TileWork {
 
 // The ADCs of the first `outputs` columns: code = round half to even of
 // clip((sum + offset) * to_code, lowest, largest), value = code * to_value.
-// Offsets are the noise of each sum, [count, columns], 0 beyond `outputs`;
-// null: none.
+// Where `normals` [count, columns] is not null, a sum's offset is its normal *
+// deviation + shift, of [columns] each; else 0.
 struct TileAdc {
   const float* to_code = nullptr;
   const float* to_value = nullptr;
   float lowest = 0, largest = 0;  // magnitudes below 2^22
   int64_t outputs = 0;
-  const float* offsets = nullptr;
+  const float* normals = nullptr;
+  const float* deviation = nullptr;
+  const float* shift = nullptr;
 };
 
 struct TileKernels {
@@ -60,7 +62,7 @@ struct TileKernels {
   // y[p * stride + n] += sum(p, n) * to_value[n] for n < outputs: no ADC.
   void (*add)(const TileWork& work, const float* to_value, int64_t outputs,
               float* y, int64_t stride);
-  // Without offsets: total[n] += value * gy[p * stride + n], pixel after pixel.
+  // Without normals: total[n] += value * gy[p * stride + n], pixel after pixel.
   void (*weigh)(const TileWork& work, const TileAdc& adc, const float* gy,
                 int64_t stride, float* total);
 };

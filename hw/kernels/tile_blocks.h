@@ -127,7 +127,7 @@ struct ConvertSums {
   float* y;
   int64_t stride;
   int32_t* most;
-  int64_t columns;  // of offsets
+  int64_t columns;  // of normals
 
   template <int kPixels>
   OHM_INLINE void Take(int64_t p, int64_t n,
@@ -136,11 +136,15 @@ struct ConvertSums {
     if (lanes <= 0) return;  // padding columns
     const auto to_code = Isa::Load(adc.to_code + n, lanes);
     const auto to_value = Isa::Load(adc.to_value + n, lanes);
-    auto most_noisy = Isa::Zero();
+    auto most_noisy = Isa::Zero(), deviation = most_noisy, shift = most_noisy;
+    if constexpr (kNoisy) {
+      deviation = Isa::Load(adc.deviation + n, Isa::kLanes);
+      shift = Isa::Load(adc.shift + n, Isa::kLanes);
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) {
       float* at = y + (p + i) * stride + n;
-      const auto sum = Sum(done[i], p + i, n);
+      const auto sum = Sum(done[i], p + i, n, deviation, shift);
       if constexpr (kNoisy) most_noisy = Isa::Larger(most_noisy, sum);
       auto value = ConvertOne<Isa>(sum, to_code, to_value, adc);
       // Added to zero even where nothing is there yet: -0 becomes +0, as in
@@ -162,20 +166,22 @@ struct ConvertSums {
   }
 
   OHM_INLINE typename Isa::Float Sum(typename Isa::Int sum, int64_t pixel,
-                                     int64_t n) const {
+                                     int64_t n, typename Isa::Float deviation,
+                                     typename Isa::Float shift) const {
     if constexpr (!kNoisy) return Isa::ToFloat(sum);
-    const float* offset = adc.offsets + pixel * columns + n;
-    return Isa::Add(Isa::ToFloat(sum), Isa::Load(offset, Isa::kLanes));
+    const float* normal = adc.normals + pixel * columns + n;
+    const auto scaled = Isa::Mul(Isa::Load(normal, Isa::kLanes), deviation);
+    return Isa::Add(Isa::ToFloat(sum), Isa::Add(scaled, shift));
   }
 };
 
-// With or without offsets, the first row tile or a later one.
+// With or without noise, the first row tile or a later one.
 template <typename Isa, typename Each>
 OHM_INLINE void Convert(const TileWork& work, const TileAdc& adc, bool first,
                         float* y, int64_t stride, int32_t* most,
                         const Each& run) {
   const int64_t columns = work.columns;
-  if (adc.offsets != nullptr) {
+  if (adc.normals != nullptr) {
     if (first) {
       run(ConvertSums<Isa, true, true>{adc, y, stride, most, columns});
     } else {

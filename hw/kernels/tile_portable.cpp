@@ -52,8 +52,9 @@ void EachValue(const TileWork& work, const TileAdc& adc, const Visit& visit) {
       for (int64_t n = first; n < end; ++n) {
         float sum = float(sums[n - first]);
         int32_t size = std::abs(sums[n - first]);
-        if (adc.offsets != nullptr) {
-          sum += adc.offsets[p * work.columns + n];
+        if (adc.normals != nullptr) {
+          sum += adc.normals[p * work.columns + n] * adc.deviation[n] +
+                 adc.shift[n];
           size = static_cast<int32_t>(std::ceil(std::fabs(sum)));
         }
         const float code =

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "core/base/parallel.h"
@@ -19,6 +20,58 @@ TEST_CASE("noise: Threefry4x32-20 gives its published numbers") {
   using Block = std::array<uint32_t, 4>;
   CHECK(hw::Threefry4x32({0, 0, 0, 0}, {0, 0, 0, 0}) ==
         Block{0x9c6ca96a, 0xe17eae66, 0xfc10ecd4, 0x5256a7d8});
+}
+
+// The mean magnitude of a Gaussian beyond which lies a probability between
+// (t - 1) / 2^16 and (t + 1) / 2^16.
+double MeanOfPiece(int t) {
+  const auto exceeded = [](double z) {
+    return std::erfc(z / std::sqrt(2.0)) / 2;
+  };
+  const auto quantile = [&](double p) {
+    double low = 0, high = 10;
+    for (int i = 0; i < 80; ++i) {
+      const double middle = (low + high) / 2;
+      (exceeded(middle) > p ? low : high) = middle;
+    }
+    return low;
+  };
+  const auto density = [](double z) {
+    return std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
+  };
+  constexpr double kPieces = 65536;
+  const double far = t == 1 ? 0 : density(quantile((t - 1) / 2 / kPieces));
+  return (density(quantile((t + 1) / 2 / kPieces)) - far) * kPieces;
+}
+
+TEST_CASE("noise: all numbers are the means of their pieces") {
+  for (int t = 1; t < 65536; t += 2) {
+    const double wanted = MeanOfPiece(t);
+    CAPTURE(t);
+    REQUIRE(std::fabs(double(hw::NormalOf(uint32_t(t))) + wanted) < 4e-4);
+    REQUIRE(hw::NormalOf(uint32_t(t - 1)) == -hw::NormalOf(uint32_t(t)));
+  }
+}
+
+TEST_CASE("noise: every variant gives what one number after the other gives") {
+  constexpr int64_t kCount = 1024;
+  std::vector<float> wanted;
+  for (int64_t i = 0; i < kCount; ++i) {
+    const int64_t block = i / 128 * 16 + i % 16, half = i / 16 % 8;
+    const auto words = hw::Threefry4x32({uint32_t(block), 0, 0, 0},
+                                        {5, 1, 7, 0}, hw::kNormalRounds);
+    wanted.push_back(
+        hw::NormalOf(words[size_t(half / 2)] >> (16 * (half % 2))));
+  }
+  for (const auto& variant : hw::NormalKernelVariants()) {
+    if (!variant.supported) continue;
+    CAPTURE(std::string(variant.name));
+    std::vector<float> got(static_cast<size_t>(kCount));
+    variant.fill(5 + (uint64_t{1} << 32), 7, 0, kCount, got.data());
+    CHECK(got == wanted);
+    variant.fill(5 + (uint64_t{1} << 32), 7, 100, 300, got.data());
+    CHECK(std::equal(got.begin(), got.begin() + 300, wanted.begin() + 100));
+  }
 }
 
 std::vector<float> Normals(uint64_t key, uint64_t stream, int64_t first,

@@ -16,7 +16,7 @@ struct Work {
   std::vector<const uint8_t*> pixels;
   std::vector<int32_t> quads, start;
   std::vector<int8_t> weights;
-  std::vector<float> to_code, to_value, gy, offsets;
+  std::vector<float> to_code, to_value, gy, normals, deviation, shift;
   hw::TileWork work;
   hw::TileAdc adc;
 };
@@ -59,8 +59,14 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
     w.gy.push_back(float(key.Child("gy").Normal(uint64_t(i))));
   }
   for (int64_t i = 0; i < count * columns; ++i) {
-    const double offset = 1e3 * key.Child("o").Normal(uint64_t(i));
-    w.offsets.push_back(i % columns < outputs ? float(offset) : 0.0F);
+    w.normals.push_back(float(key.Child("o").Normal(uint64_t(i))));
+  }
+  for (int64_t n = 0; n < columns; ++n) {  // nothing on padding columns
+    const bool real = n < outputs;
+    w.deviation.push_back(
+        real ? float(1e3 * key.Child("d").Uniform(uint64_t(n))) : 0.0F);
+    w.shift.push_back(real ? float(1e2 * key.Child("s").Normal(uint64_t(n)))
+                           : 0.0F);
   }
   w.work = {w.pixels.data(),  count,          w.quads.data(), quad_count,
             w.weights.data(), w.start.data(), columns,        high};
@@ -87,7 +93,9 @@ Results RunAll(const hw::TileKernels& kernels, const Work& w) {
   kernels.convert(w.work, w.adc, true, r.y.data(), stride, r.most.data());
   kernels.convert(w.work, w.adc, false, r.y.data(), stride, nullptr);
   hw::TileAdc noisy = w.adc;
-  noisy.offsets = w.offsets.data();
+  noisy.normals = w.normals.data();
+  noisy.deviation = w.deviation.data();
+  noisy.shift = w.shift.data();
   kernels.convert(w.work, noisy, false, r.y.data(), stride,
                   r.noisy_most.data());
   kernels.add(w.work, w.to_value.data(), w.adc.outputs, r.y.data(), stride);

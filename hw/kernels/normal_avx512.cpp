@@ -1,0 +1,44 @@
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "hw/kernels/normal.h"
+#include "hw/kernels/normal_table.h"
+
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,fma")
+
+#include "hw/kernels/normal_loop.h"
+
+namespace ohm::hw {
+namespace {
+
+struct Pick {
+  static OHM_INLINE Floats Of(const float* table, Words index) {
+    const auto low = _mm512_load_ps(table), high = _mm512_load_ps(table + 16);
+    return Floats(_mm512_permutex2var_ps(low, __m512i(index), high));
+  }
+};
+
+void FillAvx512(uint64_t key, uint64_t stream, int64_t first, int64_t count,
+                float* to) {
+  Fill<Pick>(key, stream, first, count, to);
+}
+
+}  // namespace
+}  // namespace ohm::hw
+
+#pragma GCC pop_options
+
+namespace ohm::hw {
+
+NormalKernels Avx512Normal() {
+  const bool supported = __builtin_cpu_supports("avx512f") != 0 &&
+                         __builtin_cpu_supports("avx512vl") != 0 &&
+                         __builtin_cpu_supports("avx512dq") != 0 &&
+                         __builtin_cpu_supports("avx512bw") != 0;
+  return {"avx512", supported, FillAvx512};
+}
+
+}  // namespace ohm::hw
