@@ -221,9 +221,10 @@ void ScaleWeightGradient(const Programmed& weights, const Tensor& gain,
                          Tensor* gw) {
   if (gain.defined()) ScaleColumns(weights.map, gain, gw);
   if (!weights.slope.defined()) return;
-  for (int64_t i = 0; i < gw->count(); ++i) {
-    gw->data()[i] *= weights.slope.data()[i];
-  }
+  const float* slope = weights.slope.data();
+  float* to = gw->data();
+  const int64_t count = gw->count();
+  for (int64_t i = 0; i < count; ++i) to[i] *= slope[i];
 }
 
 }  // namespace ohm::hw

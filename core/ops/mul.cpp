@@ -10,9 +10,11 @@ Tensor Product(const Tensor& a, const Tensor& b) {
   Tensor y = Tensor::Empty(a.shape(), a.dtype());
   kernels::VisitFloatType(a.dtype(), [&](auto type) {
     using T = decltype(type);
-    for (int64_t i = 0; i < y.count(); ++i) {
-      y.data<T>()[i] =
-          FromFloat<T>(ToFloat(a.data<T>()[i]) * ToFloat(b.data<T>()[i]));
+    const T *left = a.data<T>(), *right = b.data<T>();
+    T* to = y.data<T>();
+    const int64_t count = y.count();
+    for (int64_t i = 0; i < count; ++i) {
+      to[i] = FromFloat<T>(ToFloat(left[i]) * ToFloat(right[i]));
     }
   });
   return y;

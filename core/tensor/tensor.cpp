@@ -67,10 +67,10 @@ const std::byte* Tensor::raw() const {
   return const_cast<Tensor*>(this)->raw();
 }
 
-void Tensor::CheckType(DType wanted) const {
-  OHM_CHECK(dtype_ == wanted, std::string("[tensor] expected type ") +
-                                  NameOf(wanted) + ", got " + NameOf(dtype_) +
-                                  " of shape " + shape_.str());
+void Tensor::RefuseAccess(DType wanted) const {
+  raw();  // throws where there is nothing
+  ThrowError(std::string("[tensor] expected type ") + NameOf(wanted) +
+             ", got " + NameOf(dtype_) + " of shape " + shape_.str());
 }
 
 float Tensor::item() const {

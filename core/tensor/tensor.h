@@ -68,13 +68,13 @@ class Tensor {
   // Typed access; Error if T is not this tensor's type.
   template <typename T = float>
   T* data() {
-    CheckType(DTypeOf<T>());
-    return reinterpret_cast<T*>(raw());
+    CheckAccess(DTypeOf<T>());
+    return reinterpret_cast<T*>(storage_.get() + offset_);
   }
   template <typename T = float>
   const T* data() const {
-    CheckType(DTypeOf<T>());
-    return reinterpret_cast<const T*>(raw());
+    CheckAccess(DTypeOf<T>());
+    return reinterpret_cast<const T*>(storage_.get() + offset_);
   }
   template <typename T = float>
   std::span<T> span() {
@@ -105,7 +105,11 @@ class Tensor {
   }
 
  private:
-  void CheckType(DType wanted) const;
+  // Inline, for elements are read in loops.
+  void CheckAccess(DType wanted) const {
+    if (storage_ == nullptr || dtype_ != wanted) RefuseAccess(wanted);
+  }
+  [[noreturn]] void RefuseAccess(DType wanted) const;
 
   std::shared_ptr<std::byte> storage_;
   size_t offset_ = 0;  // bytes

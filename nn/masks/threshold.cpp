@@ -25,10 +25,13 @@ Tensor Margins(const Tensor& scores, const Cut& cut, const MaskPass& pass) {
   const Key plus = pass.noise.Child("gumbel+"),
             minus = pass.noise.Child("gumbel-");
   ParallelFor(u.count(), kGrain, [&](int64_t begin, int64_t end) {
+    const float* from = scores.data();
+    float* to = u.data();
     for (int64_t i = begin; i < end; ++i) {
-      float& to = u.data()[i];
-      to = kSlope * (scores.data()[i] - cut.threshold);
-      if (noisy) to += kNoise * float(Gumbel(plus, i) - Gumbel(minus, i));
+      to[i] = kSlope * (from[i] - cut.threshold);
+    }
+    for (int64_t i = begin; noisy && i < end; ++i) {
+      to[i] += kNoise * float(Gumbel(plus, i) - Gumbel(minus, i));
     }
   });
   return u;
@@ -49,9 +52,9 @@ Var Binarize(const Var& scores, const Cut& cut, const MaskPass& pass) {
   const Tensor u = Margins(scores.value(), cut, pass);
   Tensor b = Tensor::Empty(u.shape());
   ParallelFor(b.count(), kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      b.data()[i] = u.data()[i] > 0 ? 1.0F : 0.0F;
-    }
+    const float* from = u.data();
+    float* to = b.data();
+    for (int64_t i = begin; i < end; ++i) to[i] = from[i] > 0 ? 1.0F : 0.0F;
   });
   return Record("binarize", std::move(b), {scores},
                 [u, estimator = cut.estimator](const BackwardCall& call) {
@@ -69,9 +72,10 @@ Var Binarize(const Var& scores, const Cut& cut, const MaskPass& pass) {
 Var Ternarize(const Var& scores, float threshold) {
   Tensor m = Tensor::Empty(scores.shape());
   ParallelFor(m.count(), kGrain, [&](int64_t begin, int64_t end) {
+    const float* from = scores.value().data();
+    float* to = m.data();
     for (int64_t i = begin; i < end; ++i) {
-      const float r = scores.value().data()[i];
-      m.data()[i] = r < 0 ? -1.0F : r > threshold ? 1.0F : 0.0F;
+      to[i] = from[i] < 0 ? -1.0F : from[i] > threshold ? 1.0F : 0.0F;
     }
   });
   return Record(
