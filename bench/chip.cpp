@@ -10,6 +10,7 @@
 #include "bench/train_step.h"
 #include "core/base/check.h"
 #include "core/base/parallel.h"
+#include "hw/kernels/normal.h"
 #include "nn/crossbar_policy.h"
 #include "nn/models/model.h"
 #include "train/evaluate.h"
@@ -128,8 +129,32 @@ Sides TrainingSides(const std::string& dtype) {
           Training("wires in the loop", Wired(), dtype, kNothing)};
 }
 
+// A million numbers of noise on one thread, by every variant that this machine
+// has, the fastest first.
+Sides NormalSides() {
+  constexpr int64_t kCount = 1 << 20, kAtOnce = 768;  // as passes ask for them
+  Sides sides;
+  const auto wanted = std::make_shared<std::vector<float>>(kCount);
+  hw::PortableNormal().fill(1, 2, 0, kCount, wanted->data());
+  for (const hw::NormalKernels& variant : hw::NormalKernelVariants()) {
+    if (!variant.supported) continue;
+    const auto numbers = std::make_shared<std::vector<float>>(kCount);
+    variant.fill(1, 2, 0, kCount, numbers->data());
+    OHM_CHECK(*numbers == *wanted, std::string("bench chip: normals by ") +
+                                       variant.name + " are off");
+    const auto run = [fill = variant.fill, numbers] {
+      for (int64_t i = 0; i + kAtOnce <= kCount; i += kAtOnce) {
+        fill(1, 2, i, kAtOnce, numbers->data());
+      }
+    };
+    sides.push_back({variant.name, run, double(kCount), "numbers/s"});
+  }
+  return sides;
+}
+
 const std::vector<Group>& Groups() {
   static const std::vector<Group> groups = {
+      {"normals", NormalSides},
       {"resnet20 inference", InferenceSides},
       {"resnet20 20 training steps f32", [] { return TrainingSides("f32"); }},
       {"resnet20 20 training steps bf16", [] { return TrainingSides("bf16"); }},

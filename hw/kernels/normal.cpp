@@ -3,16 +3,26 @@
 #include <bit>
 #include <cmath>
 
+namespace ohm::hw {
+namespace {
+constexpr int kNormalLanes = 4;
+}
+}  // namespace ohm::hw
+
 #include "hw/kernels/normal_loop.h"
 
 namespace ohm::hw {
 namespace {
 
-struct Pick {
-  static OHM_INLINE Floats Of(const float* table, Words index) {
+struct Isa {
+  static OHM_INLINE Floats LookUp(const float* table, Words index) {
     Floats picked;
     for (int i = 0; i < kNormalLanes; ++i) picked[i] = table[index[i] % 32];
     return picked;
+  }
+  static OHM_INLINE Floats MultiplyAdd(Floats a, Floats b, Floats c) {
+    for (int i = 0; i < kNormalLanes; ++i) a[i] = std::fma(a[i], b[i], c[i]);
+    return a;
   }
 };
 
@@ -36,7 +46,7 @@ std::array<uint32_t, 4> Threefry4x32(std::array<uint32_t, 4> counter,
   return {x[0][0], x[1][0], x[2][0], x[3][0]};
 }
 
-NormalKernels PortableNormal() { return {"portable", true, Fill<Pick>}; }
+NormalKernels PortableNormal() { return {"portable", true, Fill<Isa>}; }
 
 const std::vector<NormalKernels>& NormalKernelVariants() {
   static const std::vector<NormalKernels> variants = {

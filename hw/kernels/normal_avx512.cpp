@@ -9,21 +9,30 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,fma")
 
+namespace ohm::hw {
+namespace {
+constexpr int kNormalLanes = 16;
+}
+}  // namespace ohm::hw
+
 #include "hw/kernels/normal_loop.h"
 
 namespace ohm::hw {
 namespace {
 
-struct Pick {
-  static OHM_INLINE Floats Of(const float* table, Words index) {
+struct Isa {
+  static OHM_INLINE Floats LookUp(const float* table, Words index) {
     const auto low = _mm512_load_ps(table), high = _mm512_load_ps(table + 16);
     return Floats(_mm512_permutex2var_ps(low, __m512i(index), high));
+  }
+  static OHM_INLINE Floats MultiplyAdd(Floats a, Floats b, Floats c) {
+    return _mm512_fmadd_ps(a, b, c);
   }
 };
 
 void FillAvx512(uint64_t key, uint64_t stream, int64_t first, int64_t count,
                 float* to) {
-  Fill<Pick>(key, stream, first, count, to);
+  Fill<Isa>(key, stream, first, count, to);
 }
 
 }  // namespace

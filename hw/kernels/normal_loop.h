@@ -1,7 +1,11 @@
 // The loop that all variants of FillNormals share; a variant's file includes it
-// behind its `#pragma GCC target`. `Pick` says how 16 lanes look up one of 32
-// numbers each:
-//   static Floats Of(const float* table, Words index);  // its lowest 5 bits
+// behind its `#pragma GCC target`, with kNormalLanes set to what a register
+// holds (wider ones the compiler would take apart, and spill: with AVX2 at
+// twice the cost). `Isa` gives the lanes
+//   static Floats LookUp(const float* table, Words index);
+//     one of 32 numbers each, by the lowest 5 bits of the index;
+//   static Floats MultiplyAdd(Floats a, Floats b, Floats c);
+//     a * b + c, rounded once, so alike by every machine.
 // Internal to hw/kernels.
 #pragma once
 
@@ -21,13 +25,12 @@
 namespace ohm::hw {
 namespace {
 
-// Vectors of 16; the compiler makes of them what a machine has.
-constexpr int kNormalLanes = 16;
-using Ints = int32_t __attribute__((vector_size(64)));
-using Words = uint32_t __attribute__((vector_size(64)));
-using Floats = float __attribute__((vector_size(64)));
+using Ints = int32_t __attribute__((vector_size(4 * kNormalLanes)));
+using Words = uint32_t __attribute__((vector_size(4 * kNormalLanes)));
+using Floats = float __attribute__((vector_size(4 * kNormalLanes)));
 
-constexpr int kNormalGroup = 8 * kNormalLanes;  // numbers of 16 blocks
+constexpr int kNormalBlocks = 16;                // of a group
+constexpr int kNormalGroup = 8 * kNormalBlocks;  // numbers of a group
 
 OHM_INLINE Words Rotate(Words v, int by) {
   return (v << by) | (v >> (32 - by));
@@ -48,7 +51,7 @@ OHM_INLINE Words Broadcast(uint32_t v) {
   return words;
 }
 
-// Threefry4x32 on 16 counters.
+// Threefry4x32 on as many counters as there are lanes.
 OHM_INLINE void Threefry(const uint32_t (&key)[4], int rounds, Words (&x)[4]) {
   constexpr int kTurns[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5},
                                 {6, 20},  {17, 11}, {25, 10}, {18, 20}};
@@ -68,47 +71,45 @@ OHM_INLINE void Threefry(const uint32_t (&key)[4], int rounds, Words (&x)[4]) {
   }
 }
 
-// Fused, so rounded alike by every machine that has it: all from AVX2 up.
-OHM_INLINE Floats Fma(Floats a, Floats b, Floats c) {
-  for (int i = 0; i < kNormalLanes; ++i) {
-    a[i] = __builtin_fmaf(a[i], b[i], c[i]);
-  }
-  return a;
-}
-
-// Sixteen numbers; NormalOf for each lane's 16 bits, of which the lowest is the
-// sign.
-template <typename Pick>
+// A number in each lane; NormalOf for each lane's 16 bits, of which the lowest
+// is the sign.
+template <typename Isa>
 OHM_INLINE Floats NormalsOf(Words bits) {
   const Words odd = bits | 1U;
   const Floats t = __builtin_convertvector(Ints(odd), Floats);
   const Words piece = Words(t) >> kNormalPieceShift;
-  Floats z =
-      Fma(Pick::Of(kNormalSquare, piece), t, Pick::Of(kNormalSlope, piece));
-  z = Fma(z, t, Pick::Of(kNormalConstant, piece));
+  Floats z = Isa::MultiplyAdd(Isa::LookUp(kNormalSquare, piece), t,
+                              Isa::LookUp(kNormalSlope, piece));
+  z = Isa::MultiplyAdd(z, t, Isa::LookUp(kNormalConstant, piece));
   return Floats(Words(z) ^ (bits << 31));
 }
 
-// Numbers 128 * group .. 128 * group + 127: of each word the lower half, then
-// the upper.
-template <typename Pick>
+// Numbers 128 * group .. 128 * group + 127: of each word of its 16 blocks the
+// lower halves, then the upper.
+template <typename Isa>
 OHM_INLINE void FillGroup(const uint32_t (&key)[4], uint64_t group, float* to) {
-  constexpr Words lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  const uint64_t block = group * kNormalLanes;
-  Words x[4] = {Broadcast(static_cast<uint32_t>(block)) + lane,
-                Broadcast(static_cast<uint32_t>(block >> 32)), Words{},
-                Words{}};
-  Threefry(key, kNormalRounds, x);
+  uint32_t lane[kNormalLanes];
+  for (int i = 0; i < kNormalLanes; ++i) lane[i] = uint32_t(i);
+  Words lanes;
+  std::memcpy(&lanes, lane, sizeof(lanes));
+  for (int first = 0; first < kNormalBlocks; first += kNormalLanes) {
+    const uint64_t block = group * kNormalBlocks + uint64_t(first);
+    Words x[4] = {Broadcast(static_cast<uint32_t>(block)) + lanes,
+                  Broadcast(static_cast<uint32_t>(block >> 32)), Words{},
+                  Words{}};
+    Threefry(key, kNormalRounds, x);
 #pragma GCC unroll 4
-  for (int i = 0; i < 4; ++i) {
-    const Floats low = NormalsOf<Pick>(x[i] & 0xFFFFU);
-    const Floats high = NormalsOf<Pick>(x[i] >> 16);
-    std::memcpy(to + 2 * i * kNormalLanes, &low, sizeof(low));
-    std::memcpy(to + (2 * i + 1) * kNormalLanes, &high, sizeof(high));
+    for (int i = 0; i < 4; ++i) {
+      const Floats low = NormalsOf<Isa>(x[i] & 0xFFFFU);
+      const Floats high = NormalsOf<Isa>(x[i] >> 16);
+      float* at = to + 2 * i * kNormalBlocks + first;
+      std::memcpy(at, &low, sizeof(low));
+      std::memcpy(at + kNormalBlocks, &high, sizeof(high));
+    }
   }
 }
 
-template <typename Pick>
+template <typename Isa>
 void Fill(uint64_t key, uint64_t stream, int64_t first, int64_t count,
           float* to) {
   const uint32_t words[4] = {
@@ -119,10 +120,10 @@ void Fill(uint64_t key, uint64_t stream, int64_t first, int64_t count,
     const int64_t at = first + done, within = at % kNormalGroup;
     const int64_t some = std::min(kNormalGroup - within, count - done);
     if (some == kNormalGroup) {
-      FillGroup<Pick>(words, uint64_t(at / kNormalGroup), to + done);
+      FillGroup<Isa>(words, uint64_t(at / kNormalGroup), to + done);
     } else {
       float group[kNormalGroup];
-      FillGroup<Pick>(words, uint64_t(at / kNormalGroup), group);
+      FillGroup<Isa>(words, uint64_t(at / kNormalGroup), group);
       std::copy_n(group + within, some, to + done);
     }
     done += some;
