@@ -114,8 +114,14 @@ std::span<const float> RowTileValues::Sums(const TileBlock& block,
 
 std::span<const float> RowTileValues::Whole(const TileBlock& block,
                                             Observer* observer) {
+  TileAdc adc = conversion_.Adc(block.group, block.row_tile);
+  if (exact_in_registers_ && observer == nullptr) {
+    noise_.Draw(block, 0, &adc);
+    CurrentTileKernels().convert(block.work, adc, true, values_.data(),
+                                 conversion_.padded_outputs, nullptr);
+    return values_;
+  }
   const auto sums = Sums(block, block, 0);
-  const TileAdc adc = conversion_.Adc(block.group, block.row_tile);
   std::ranges::fill(values_, 0.0F);
   for (int64_t p = 0; p < block.pixels; ++p) {
     const int64_t row = p * conversion_.padded_outputs;
