@@ -106,6 +106,28 @@ Tensor ShiftProfile::Fitted(FitPer per, const Number& number) const {
   return fitted;
 }
 
+ShiftProfile::Sums ShiftProfile::All() const {
+  Sums all;
+  for (const Sums& column : columns_) all.Add(column);
+  return all;
+}
+
+double ShiftProfile::Shift() const {
+  const Sums s = All();
+  const double square = s.chip2 - 2 * s.ideal_chip + s.ideal2;
+  return s.ideal2 > 0 ? std::sqrt(std::max(square, 0.0) / s.ideal2) : 0.0;
+}
+
+double ShiftProfile::LeftBy(const ShiftFit& fit) const {
+  double square = 0;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    const auto deviation = double(fit.deviation.data()[i]);
+    square += columns_[i].count * deviation * deviation;
+  }
+  const double ideal = All().ideal2;
+  return ideal > 0 ? std::sqrt(square / ideal) : 0.0;
+}
+
 ShiftFit ShiftProfile::Fit(FitPer per, ShiftModel model) const {
   const auto attenuation = [model](const Sums& s) {
     const double spread = s.count * s.ideal2 - s.ideal * s.ideal;

@@ -38,6 +38,10 @@ class ShiftProfile {
   // By least squares; an attenuation of 1 where the ideal sums are all alike,
   // and at least 1/1000. `per` must not be kNone; Add came before.
   ShiftFit Fit(FitPer per, ShiftModel model) const;
+  // Root mean squares over all columns, as shares of the ideal sums': of the
+  // shift, and of what a fit leaves to its deviation. 0 without any sums.
+  double Shift() const;
+  double LeftBy(const ShiftFit& fit) const;
   // The factor of the chip's sums that comes nearest to the ideal ones (least
   // squares), [row_tiles, out]; 1 where the chip's are all 0.
   Tensor Gain(FitPer per) const;
@@ -49,6 +53,7 @@ class ShiftProfile {
     void Add(const Sums& other);
   };
   std::vector<Sums> Shared(FitPer per) const;  // of each column
+  Sums All() const;
   template <typename Number>
   Tensor Fitted(FitPer per, const Number& number) const;
 

@@ -93,6 +93,34 @@ TEST_CASE("shift profile: columns that share a fit have one number") {
   CHECK(tile.data()[0] != tile.data()[5]);
 }
 
+TEST_CASE("shift profile: what a fit leaves, as a share of the sums") {
+  const CrossbarLayer layer = WiredLayer();
+  const hw::ShiftProfile profile = ProfileOf(layer);
+  double shift = 0, size = 0;
+  for (int64_t t = 0; t < 2; ++t) {
+    const Tensor a =
+        SumsOf(layer, hw::Program(layer.w, layer.conv, layer.spec), t);
+    const Tensor b = SumsOf(layer, layer.Program(), t);
+    for (int64_t i = 0; i < a.count(); ++i) {
+      const double u = double(a.data()[i]), v = double(b.data()[i]);
+      shift += (v - u) * (v - u);
+      size += u * u;
+    }
+  }
+  CHECK(profile.Shift() ==
+        doctest::Approx(std::sqrt(shift / size)).epsilon(1e-4));
+  const auto left = [&](hw::FitPer per, hw::ShiftModel model) {
+    return profile.LeftBy(profile.Fit(per, model));
+  };
+  using enum hw::FitPer;
+  using enum hw::ShiftModel;
+  // A model that can do more leaves less.
+  CHECK(left(kLayer, kNoise) <= profile.Shift());
+  CHECK(left(kColumn, kNoise) < left(kTile, kNoise));
+  CHECK(left(kTile, kLine) < 0.5 * left(kTile, kNoise));
+  CHECK(left(kColumn, kLine) < left(kTile, kLine));
+}
+
 TEST_CASE("shift profile: the same bits at any thread count") {
   const int threads = Threads();
   SetThreads(1);

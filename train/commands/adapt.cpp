@@ -21,11 +21,19 @@ void InjectShifts(const Config& config, const datasets::OpenedDataset& data,
                   nn::Model* model) {
   CalibrateIfNeeded(config, data, model);
   const auto profiles = ProfileShifts(config, data, config.device, model);
+  TextTable table({{"layer"},
+                   {"shift", "% of the sums"},
+                   {"left by the fit", "% of the sums"}});
   size_t i = 0;
   for (const nn::CrossbarLeaf& leaf : nn::CrossbarLeaves(model)) {
-    leaf.policy->set_injection(
-        profiles[i++].Fit(config.adapt.inject, config.adapt.inject_fit));
+    const hw::ShiftProfile& profile = profiles[i++];
+    const hw::ShiftFit fit =
+        profile.Fit(config.adapt.inject, config.adapt.inject_fit);
+    table.AddRow({leaf.path, fmt::format("{:.2f}", 100 * profile.Shift()),
+                  fmt::format("{:.2f}", 100 * profile.LeftBy(fit))});
+    leaf.policy->set_injection(fit);
   }
+  fmt::print("{}", table.str());
 }
 
 Spread OverChips(const Config& config, const datasets::OpenedDataset& data,
