@@ -5,7 +5,7 @@
 // each word of 32 bits. Of 16 bits one is the sign, and 15 say which of 32,768
 // equally likely pieces of the half line the magnitude lies in; it is that
 // piece's mean, by quadratics within 4e-4, so |value| <= 4.39. (Box and
-// Muller's way took about twice as long; docs/results.md.)
+// Muller's way took 1.6 times as long; docs/results.md.)
 #pragma once
 
 #include <array>
