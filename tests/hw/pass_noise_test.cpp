@@ -53,6 +53,28 @@ TEST_CASE("noise: all numbers are the means of their pieces") {
   }
 }
 
+// Of all 65,536 values, so without sampling (docs/crossbar.md).
+TEST_CASE("noise: the numbers' moments and distribution are a Gaussian's") {
+  constexpr double kValues = 65536;
+  std::vector<double> z;
+  double square = 0, fourth = 0;
+  for (uint32_t bits = 0; bits < 65536; ++bits) {
+    z.push_back(double(hw::NormalOf(bits)));
+    square += z.back() * z.back() / kValues;
+    fourth += std::pow(z.back(), 4) / kValues;
+  }
+  CHECK(std::fabs(square - 1) < 2e-5);
+  CHECK(std::fabs(fourth / square / square - 3) < 3e-4);
+  std::ranges::sort(z);
+  double distance = 0;
+  for (size_t i = 0; i < z.size(); ++i) {
+    const double cdf = 0.5 * std::erfc(-z[i] / std::sqrt(2.0));
+    distance = std::max(
+        {distance, cdf - double(i) / kValues, double(i + 1) / kValues - cdf});
+  }
+  CHECK(distance < 1.4e-4);
+}
+
 TEST_CASE("noise: every variant gives what one number after the other gives") {
   constexpr int64_t kCount = 1024;
   std::vector<float> wanted;
