@@ -18,6 +18,11 @@ int64_t BlockFor(int64_t pixels, int64_t most) {
   return std::clamp<int64_t>((wanted + 7) / 8 * 8, 8, most);
 }
 
+// Of starts that take back `zero` times the weights.
+Start StartOf(int64_t zero) {
+  return zero == 0 ? Start::kZero : zero == 128 ? Start::kCentred : Start::kAny;
+}
+
 template <typename T>
 T* Room(std::vector<T>* room, int64_t count) {
   if (int64_t(room->size()) < count) room->resize(size_t(count));
@@ -98,6 +103,7 @@ void TilePass::SetTile(int64_t group, int64_t row_tile,
     block->work.start = weights_.start.data<int32_t>() +
                         (group * weights_.map.row_tiles() + row_tile) * columns;
     block->work.columns = columns;
+    block->work.start_is = StartOf(image_.zero());
   } else {
     block->float_work.count = block->pixels;
     block->float_work.rows = places;
@@ -166,6 +172,7 @@ std::span<const int32_t> TilePass::NoiseSums(const TileBlock& block,
                   tile.first) *
                      each * weights_.padded_outputs * 4;
   work.start = no_start_.data();
+  work.start_is = Start::kZero;
   const int64_t count = block.pixels * weights_.padded_outputs;
   int32_t* sums = Room(&scratch->integers, count);
   CurrentTileKernels().sums(work, sums);
@@ -304,6 +311,7 @@ void TilePass::AddCorrection(const PackedCodes& codes,
     for (int64_t n = 0; n < columns; ++n) {
       start[n] = static_cast<int32_t>(-surplus * sums[n]);
     }
+    work.start_is = StartOf(surplus);
     work.pixels = Windows(block, i, scratch);
     const auto scale =
         CorrectionScale(block, conversion, codes,

@@ -68,8 +68,9 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
     w.shift.push_back(real ? float(1e2 * key.Child("s").Normal(uint64_t(n)))
                            : 0.0F);
   }
-  w.work = {w.pixels.data(),  count,          w.quads.data(), quad_count,
-            w.weights.data(), w.start.data(), columns,        high};
+  w.work = {w.pixels.data(),    count,          w.quads.data(), quad_count,
+            w.weights.data(),   w.start.data(), columns,        high,
+            hw::Start::kCentred};
   w.adc = {w.to_code.data(), w.to_value.data(), extreme ? -127.0F : -100.0F,
            127.0F, outputs};
   return w;
@@ -130,6 +131,17 @@ TEST_CASE("every kernel variant gives the same bits") {
           INFO(std::string(variant.name), " ", count, " pixels ", quads,
                " quads ", outputs, " outputs");
           CHECK(RunAll(variant, w) == expected);
+          Work any = w;
+          any.work.start_is = hw::Start::kAny;
+          CHECK(RunAll(variant, any) == expected);
+        }
+        Work none = w;
+        std::fill(none.start.begin(), none.start.end(), 0);
+        none.work.start = none.start.data();
+        none.work.start_is = hw::Start::kZero;
+        const Results unshifted = RunAll(hw::PortableTile(), none);
+        for (const auto& variant : hw::TileKernelVariants()) {
+          if (variant.supported) CHECK(RunAll(variant, none) == unshifted);
         }
         for (int64_t p = 0; p < count; ++p) {
           for (int64_t n = 0; n < w.work.columns; ++n) {
