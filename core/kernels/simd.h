@@ -10,3 +10,7 @@
 #else
 #define OHM_SIMD_CLONES
 #endif
+
+// For what has to become part of its caller: vectors in registers, loops that
+// are written once and compiled for several instruction sets.
+#define OHM_INLINE inline __attribute__((always_inline))

@@ -5,12 +5,11 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/kernels/simd.h"
 #include "hw/kernels/bit_tile.h"
 
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx512vpopcntdq")
-
-#define OHM_INLINE inline __attribute__((always_inline))
 
 namespace ohm::hw {
 namespace {

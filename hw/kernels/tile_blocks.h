@@ -18,7 +18,7 @@
 // every variant rounds alike.
 #pragma once
 
-#define OHM_INLINE inline __attribute__((always_inline))
+#include "core/kernels/simd.h"
 
 namespace ohm::hw {
 

@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/kernels/simd.h"
 #include "core/tensor/storage.h"
-
-#define OHM_INLINE inline __attribute__((always_inline))
 
 namespace ohm::hw {
 namespace {
