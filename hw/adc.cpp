@@ -146,6 +146,17 @@ int64_t AdcRangeOf(const TileMap& map, const CrossbarSpec& spec,
   return 0;
 }
 
+void ScaleColumns(const TileMap& map, const Tensor& gain, Tensor* w) {
+  const int64_t fan_in = map.matrix().fan_in;
+  for (int64_t o = 0; o < map.outputs(); ++o) {
+    for (int64_t t = 0; t < map.row_tiles(); ++t) {
+      const float scale = GainOf(gain, map, t, o);
+      float* row = w->data() + o * fan_in;
+      for (const int32_t k : map.RowsOf(t)) row[k] *= scale;
+    }
+  }
+}
+
 TileAdc Conversion::Adc(int64_t group, int64_t row_tile) const {
   const int64_t first = First(group, row_tile);
   return {to_code.data() + first, to_value.data() + first, lowest, largest,

@@ -46,8 +46,8 @@ inline float GainOf(const Tensor& gain, const TileMap& map, int64_t row_tile,
   return gain.defined() ? gain.data()[row_tile * map.outputs() + output] : 1.0F;
 }
 
-// Scales the weights (or their gradient) of each logical column by its gain;
-// w [out, fan-in].
+// Scales the weights (or their gradient) of each logical column by its gain
+// [row_tiles, outputs]; w [out, fan-in].
 void ScaleColumns(const TileMap& map, const Tensor& gain, Tensor* w);
 
 // How the sums of every logical column become numbers:

@@ -114,17 +114,6 @@ std::vector<double> SumColumns(const TilePass& pass, const Programmed& weights,
 
 }  // namespace
 
-void ScaleColumns(const TileMap& map, const Tensor& gain, Tensor* w) {
-  const int64_t fan_in = map.matrix().fan_in;
-  for (int64_t o = 0; o < map.outputs(); ++o) {
-    for (int64_t t = 0; t < map.row_tiles(); ++t) {
-      const float scale = GainOf(gain, map, t, o);
-      float* row = w->data() + o * fan_in;
-      for (const int32_t k : map.RowsOf(t)) row[k] *= scale;
-    }
-  }
-}
-
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
                     const Ranges& ranges, const Tensor& gy,
                     const PassNoise* noise) {

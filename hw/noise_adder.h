@@ -45,8 +45,8 @@ class NoiseAdder {
   std::vector<float> shift_, deviation_;
   std::vector<float> constants_;  // variances of any input, by slice
   std::vector<float> variances_, normals_, inputs_;
-  TileAdc drawn_;  // the noise of the last draw
-  std::vector<float> ones_;
+  TileAdc drawn_;            // the noise of the last draw
+  std::vector<float> ones_;  // deviations where normals_ have theirs already
   std::vector<const float*> pixels_;
   std::vector<int32_t> rows_;
   TileScratch scratch_;

@@ -140,13 +140,12 @@ void RowTileValues::AddPlane(const TileBlock& block, size_t plane,
                              Observer* observer) {
   const int64_t columns = conversion_.padded_outputs;
   const TileBlock of_plane = pass_.Plane(block, plane, &scratch_);
-  const TileAdc adc = conversion_.PlaneAdc(block.group, block.row_tile, plane);
+  TileAdc adc = conversion_.PlaneAdc(block.group, block.row_tile, plane);
   const bool counts = observer != nullptr && observer->counts();
   if (exact_in_registers_ && !counts) {
     std::ranges::fill(most_, 0);
-    TileAdc noisy = adc;
-    noise_.Draw(block, plane, &noisy);
-    CurrentTileKernels().convert(of_plane.work, noisy, false, values_.data(),
+    noise_.Draw(block, plane, &adc);
+    CurrentTileKernels().convert(of_plane.work, adc, false, values_.data(),
                                  columns,
                                  observer != nullptr ? most_.data() : nullptr);
     if (observer != nullptr) observer->TakeMost(block, most_, plane);

@@ -105,6 +105,8 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
     const Var& w, const hw::Writing& writing, const Conv2dSpec& conv,
     const Context& context) {
   const bool trains = context.training && w.requires_grad();
+  const Tensor attenuation =
+      context.training ? injection_.attenuation : Tensor();
   const auto write = [&](hw::FrozenWires* frozen) {
     hw::LayerOnChip chip;
     if (chip_ != nullptr) chip = *chip_;
@@ -112,7 +114,7 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
     hw::Writing on_chip = writing;
     on_chip.chip = &chip;
     on_chip.frozen = frozen;
-    if (context.training) on_chip.attenuation = injection_.attenuation;
+    on_chip.attenuation = attenuation;
     return std::make_shared<const hw::Programmed>(
         hw::Program(w.value(), conv, spec_, on_chip));
   };
@@ -125,7 +127,7 @@ std::shared_ptr<const hw::Programmed> CrossbarPolicy::Written(
       ContentHash(w.value().data(), size_t(w.value().count()) * sizeof(float)) ^
       std::bit_cast<uint32_t>(writing.range) ^
       (writing.before != nullptr ? uint64_t{1} << 32 : 0) ^
-      (context.training ? uint64_t{1} << 33 : 0);
+      (attenuation.defined() ? uint64_t{1} << 33 : 0);
   if (written_.cells == nullptr || written_.weights != weights) {
     written_ = {weights, write(nullptr)};
   }

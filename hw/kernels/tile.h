@@ -12,6 +12,13 @@
 
 namespace ohm::hw {
 
+// What sums start from, so that a kernel need not read it.
+enum class Start : uint8_t {
+  kAny,
+  kZero,     // all are 0
+  kCentred,  // -128 * the column's sum of place * weight: a code of 128 is a 0
+};
+
 // sum(p, n) = start[n] + sum over quads q and i < 4 of
 //     place(q) * pixels[p][quads[q] + i] * weights[(q * columns + n) * 4 + i]
 // for p < count and n < columns; columns is a multiple of 16. place(q) is 256
@@ -19,12 +26,6 @@ namespace ohm::hw {
 // and their quads are there twice. Exact where the sum itself fits 32 bits, for
 // overflows on the way cancel; it does for weights of 8 bits and up to 66,000
 // rows.
-enum class Start : uint8_t {
-  kAny,
-  kZero,     // all are 0
-  kCentred,  // -128 * the column's sum of place * weight: a code of 128 is a 0
-};
-
 struct TileWork {
   const uint8_t* const* pixels = nullptr;
   int64_t count = 0;
@@ -34,7 +35,7 @@ struct TileWork {
   const int32_t* start = nullptr;
   int64_t columns = 0;
   int64_t high = 0;
-  Start start_is = Start::kAny;  // what kernels may take instead of reading it
+  Start start_is = Start::kAny;  // true of `start`, which is there all the same
 };
 
 // The ADCs of the first `outputs` columns: code = round half to even of

@@ -369,8 +369,14 @@ TEST_CASE("attenuation is for whole conversions of ideal cells") {
                        "[crossbar] expected attenuations [2, 5], got [1, 5]",
                        Error);
   layer.attenuation = Tensor::Full({2, 5}, 0.5F);
-  layer.chip.device.stuck_at.gmin = 0.1;
-  CHECK_THROWS_AS(layer.Program(), Error);
+  CrossbarLayer faulty = layer, sliced = layer;
+  faulty.chip.device.stuck_at.gmin = 0.1;
+  sliced.spec.cell_bits = 2;
+  sliced.spec.adc_per = hw::AdcPer::kSlice;
+  for (const CrossbarLayer* wrong : {&faulty, &sliced}) {
+    CHECK_THROWS_WITH_AS(wrong->Program(),
+                         doctest::Contains("whole conversions"), Error);
+  }
 }
 
 TEST_CASE("layers of zeros give zeros") {
