@@ -1,5 +1,6 @@
-// Plots as SVG files: lines over numbers, or grouped bars over categories, both
-// with error bars. SVG is text, so the same plot gives the same bytes.
+// Plots drawn by gnuplot: lines over numbers, or grouped bars over categories,
+// both with error bars. The script with the numbers stays beside the picture,
+// for whoever wants it in another form.
 #pragma once
 
 #include <filesystem>
@@ -36,20 +37,19 @@ struct Plot {
   std::vector<PlotSeries> series = {};
 };
 
-// Ascending round numbers (1, 2, 5 times powers of ten), at least two, the
-// first at or below `low`, the last at or above `high`, up to rounding. Finite
-// low <= high, above 0 where `log`, or Error.
-std::vector<double> PlotTicks(double low, double high, bool log);
+// What gnuplot 5.4 is to run; its standard output is the picture, `svg` the
+// name that the first line gives it. Bars show y = 0, unless y is logarithmic.
+// Colours stay apart for colour-blind readers; from the eighth on they come
+// again, with square points. The same plot gives the same bytes. Error names
+// the series where lengths differ or it has no entries; Error also where
+// nothing is left to draw or a logarithmic axis gets 0 or less.
+std::string PlotScript(const Plot& plot, const std::string& svg);
 
-// The whole SVG document. Axes reach from the first tick to the last, so that
-// they hold every point and error bar (a logarithmic axis cuts bars that reach
-// 0); bars also show y = 0, unless y is logarithmic. Colours stay apart for
-// colour-blind readers; from the eighth on they come again, with square points.
-// Error names the series where lengths differ or it has no entries; Error also
-// where nothing is left to draw or a logarithmic axis gets 0 or less.
-std::string ToSvg(const Plot& plot);
-
-// ToSvg into a file, whole or not at all. Error as WriteFileAtomically.
-void WriteSvg(const std::filesystem::path& path, const Plot& plot);
+// PlotScript into `path` with the ending .gp, and what gnuplot makes of it into
+// `path`, each whole or not at all. Whether there is a picture: without
+// gnuplot, or where it fails, only the script is written, and stderr says how
+// to draw it later, for a plot is no reason to lose what it shows. Error as
+// PlotScript and WriteFileAtomically.
+bool WritePlot(const std::filesystem::path& path, const Plot& plot);
 
 }  // namespace ohm::train

@@ -278,14 +278,14 @@ TEST_CASE_FIXTURE(Fixture, "chips: table and plot of a sweep") {
   CHECK(plot.x.log);
   REQUIRE(plot.series.size() == 1);
   CHECK(plot.series[0].error[2] == doctest::Approx(14.1421356));
-  CHECK(Contains(ToSvg(plot), "class=\"error\""));
+  CHECK(Contains(PlotScript(plot, "a.svg"), "yerrorbars"));
   plot = SweepPlot("", points, results);  // bars
   CHECK(!plot.x.log);
   CHECK(plot.series[0].error.size() == 3);
-  CHECK(Contains(ToSvg(plot), "class=\"error\""));
+  CHECK(Contains(PlotScript(plot, "a.svg"), "yerrorbars"));
   results.assign(3, {0.6});
-  CHECK(!Contains(ToSvg(SweepPlot("device.frequency", points, results)),
-                  "class=\"error\""));
+  plot = SweepPlot("device.frequency", points, results);
+  CHECK(!Contains(PlotScript(plot, "a.svg"), "yerrorbars"));
 }
 
 }  // namespace ohm::train

@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <regex>
 #include <vector>
 
@@ -18,32 +20,6 @@ size_t Count(const std::string& text, const std::string& part) {
     ++count;
   }
   return count;
-}
-
-// "" for a document whose tags are balanced and whose text is escaped, else
-// what is wrong.
-std::string Malformed(const std::string& xml) {
-  static const std::regex tag(R"(<(/?)(\w+)( [\w-]+="[^"<]*")*(/?)>)");
-  static const std::regex entity("&(amp|lt|gt|quot);");
-  std::vector<std::string> open;
-  std::string text;  // without tags
-  auto end = xml.cbegin();
-  for (std::sregex_iterator it(xml.begin(), xml.end(), tag), none; it != none;
-       ++it) {
-    text.append(end, (*it)[0].first);
-    end = (*it)[0].second;
-    if ((*it)[1].length() > 0) {
-      if (open.empty() || open.back() != it->str(2)) return it->str(0);
-      open.pop_back();
-    } else if ((*it)[4].length() == 0) {
-      open.push_back(it->str(2));
-    }
-  }
-  text.append(end, xml.cend());
-  if (!open.empty()) return "open: " + open.back();
-  const std::string rest = std::regex_replace(text, entity, "");
-  const size_t bad = rest.find_first_of("<>&");
-  return bad == std::string::npos ? "" : rest.substr(bad);
 }
 
 Plot Lines() {
@@ -66,69 +42,113 @@ Plot Bars() {
                      {.name = "trained", .y = {91, 92, 85}}}};
 }
 
-// `svg` without what the legend repeats.
-size_t Points(const std::string& svg) { return Count(svg, "class=\"point\""); }
+// Between "$name << END" and "END".
+std::string Block(const std::string& script, const std::string& name) {
+  const std::string begin = "$" + name + " << END\n";
+  const size_t at = script.find(begin);
+  if (at == std::string::npos) return "none";
+  const size_t from = at + begin.size();
+  return script.substr(from, script.find("END\n", from) - from);
+}
+
+// Of one of gnuplot's symbols, in the lines and in the legend.
+ptrdiff_t Points(const std::string& svg, const std::string& symbol) {
+  const std::regex point("<use xlink:href='#" + symbol + "'[^>]*='rgb");
+  return std::distance(std::sregex_iterator(svg.begin(), svg.end(), point), {});
+}
+
+// What gnuplot makes of it; "" where it makes nothing.
+std::string Drawn(const Plot& plot) {
+  const ScratchFolder scratch;
+  return WritePlot(scratch / "a.svg", plot) ? ReadFile(scratch / "a.svg") : "";
+}
 
 }  // namespace
 
 TEST_CASE("plot: lines, points, error bars and titles are all there") {
-  const std::string svg = ToSvg(Lines());
-  CHECK(Malformed(svg) == "");
-  CHECK(Points(svg) == 6 + 2);  // and one per line in the legend
-  CHECK(Count(svg, "class=\"error\"") == 3);
-  CHECK(Count(svg, "stroke-dasharray") == 2);
+  const std::string script = PlotScript(Lines(), "a.svg");
+  CHECK(script.starts_with("# gnuplot a.gp > a.svg\n"));
+  CHECK(Block(script, "series0") == "4 20\n5 80\n6 91\n7 91.5\n");
+  CHECK(Block(script, "errors0") == "4 20 2\n5 80 1\n7 91.5 0.5\n");
+  CHECK(Block(script, "series1") == "4 10\n5 60\n");
+  CHECK(Block(script, "errors1") == "none");
+  const std::string svg = Drawn(Lines());
+  CHECK(Points(svg, "gpPt5") == 4 + 1);  // hollow; one in the legend
+  CHECK(Points(svg, "gpPt6") == 2 + 1);
+  CHECK(Count(svg, "stroke-dasharray") == 1);
   for (const char* text : {"a plot", "ADC [bits]", "top-1 [%]", "64 rows",
-                           "128 rows", ">4<", ">7<", ">0<", ">100<"}) {
+                           "128 rows", " 4<", " 7<", " 20<", " 90<"}) {
     CAPTURE(text);
     CHECK(Contains(svg, text));
   }
-  CHECK(svg.starts_with("<svg xmlns=\"http://www.w3.org/2000/svg\""));
 }
 
 TEST_CASE("plot: bars in groups, from zero") {
-  const std::string svg = ToSvg(Bars());
-  CHECK(Malformed(svg) == "");
-  CHECK(Points(svg) == 5);
-  CHECK(Contains(svg, ">0<"));
+  const std::string script = PlotScript(Bars(), "a.svg");
+  // Two bars of a category share 0.8 of its room.
+  CHECK(Block(script, "series0") == "-0.2 90\nNaN NaN\n1.8 80\n");
+  CHECK(Block(script, "series1") == "0.2 91\n1.2 92\n2.2 85\n");
+  CHECK(Contains(script, "set boxwidth 0.4\n"));
+  const std::string svg = Drawn(Bars());
+  CHECK(Contains(svg, " 0<"));
   CHECK(Contains(svg, "a very long name"));
   CHECK(Contains(svg, "rotate(30"));  // they would overlap
+  Plot few = Bars();
+  few.categories[2] = "three";
+  CHECK(!Contains(Drawn(few), "rotate(30"));
 }
 
-TEST_CASE("plot: the same plot gives the same bytes, also in a file") {
+TEST_CASE("plot: the same plot gives the same bytes, script and picture") {
   const ScratchFolder scratch;
-  CHECK(ToSvg(Lines()) == ToSvg(Lines()));
-  WriteSvg(scratch / "a.svg", Bars());
-  CHECK(ReadFile(scratch / "a.svg") == ToSvg(Bars()));
-  CHECK(Contains(MessageOf([&] { WriteSvg(scratch / "no/a.svg", Bars()); }),
-                 "no/a.svg"));
+  CHECK(WritePlot(scratch / "a.svg", Lines()));
+  CHECK(ReadFile(scratch / "a.gp") == PlotScript(Lines(), "a.svg"));
+  CHECK(ReadFile(scratch / "a.svg") == Drawn(Lines()));
+  CHECK(WritePlot(scratch / "a.svg", Bars()));
+  CHECK(ReadFile(scratch / "a.svg") == Drawn(Bars()));
+  CHECK(Contains(MessageOf([&] { WritePlot(scratch / "no/a.svg", Bars()); }),
+                 "no/a.gp"));
 }
 
-TEST_CASE("plot: any text is escaped") {
+TEST_CASE("plot: without gnuplot the script stays and nothing else is lost") {
+  const ScratchFolder scratch;
+  REQUIRE(WritePlot(scratch / "a.svg", Lines()));
+  const std::string before = ReadFile(scratch / "a.svg");
+  const std::string path = std::getenv("PATH");
+  setenv("PATH", scratch.path().c_str(), 1);
+  const bool drawn = WritePlot(scratch / "a.svg", Bars());
+  setenv("PATH", path.c_str(), 1);
+  CHECK(!drawn);
+  CHECK(ReadFile(scratch / "a.gp") == PlotScript(Bars(), "a.svg"));
+  CHECK(ReadFile(scratch / "a.svg") == before);
+  CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()),
+                      {}) == 2);
+}
+
+TEST_CASE("plot: any text is itself") {
+  const std::string wild =
+      "<b> & \"quoted\" 'x' \x01\n größer `ls` $a @b {c}_d ^e \\n %f";
   Plot plot = Lines();
-  const std::string wild = "<b> & \"quoted\" 'x' \x01\n größer ]]> &lt;";
   plot.title = plot.x.title = plot.y.title = plot.series[0].name = wild;
-  CHECK(Malformed(ToSvg(plot)) == "");
-  CHECK(Contains(ToSvg(plot), "&lt;b&gt; &amp; &quot;quoted&quot; 'x'    "));
+  const std::string shown =
+      "&lt;b> &amp; \"quoted\" 'x'    größer `ls` $a @b {c}_d ^e \\n %f";
+  CHECK(Count(Drawn(plot), shown) == 4);
   plot = Bars();
-  plot.categories[0] = wild;
-  CHECK(Malformed(ToSvg(plot)) == "");
-  CHECK(Malformed("<a><b></a>") != "");
-  CHECK(Malformed("<a>&</a>") != "");
+  plot.categories[0] = "hw.adc_range=tile & 'x' 5 %, %f `ls` <c>";
+  CHECK(Contains(Drawn(plot),
+                 ">hw.adc_range=tile &amp; 'x' 5 %, %f `ls` &lt;c><"));
 }
 
 TEST_CASE("plot: points that are not finite are left out and part the line") {
-  Plot plot{.series = {{.x = {1, 2, NAN, 4, 5}, .y = {1, 2, 3, INFINITY, 5}}}};
-  const std::string svg = ToSvg(plot);
-  CHECK(Malformed(svg) == "");
-  CHECK(Points(svg) == 3);
-  CHECK(Count(svg, "L") == 1);  // 1 to 2; 5 stands alone
-  CHECK(!Contains(svg, "nan"));
-  CHECK(!Contains(svg, "inf"));
+  const Plot plot{
+      .series = {{.x = {1, 2, NAN, 4, 5}, .y = {1, 2, 3, INFINITY, 5}}}};
+  CHECK(Block(PlotScript(plot, "a.svg"), "series0") ==
+        "1 1\n2 2\nNaN NaN\nNaN NaN\n5 5\n");
+  CHECK(Points(Drawn(plot), "gpPt6") == 3);
 }
 
 TEST_CASE("plot: what cannot be drawn is refused in one sentence") {
   const auto says = [](const Plot& plot) {
-    return MessageOf([&] { ToSvg(plot); });
+    return MessageOf([&] { PlotScript(plot, "a.svg"); });
   };
   CHECK(Contains(says({}), "at least one point of finite numbers, got none"));
   CHECK(Contains(says({.series = {{.name = "s"}}}),
@@ -146,50 +166,25 @@ TEST_CASE("plot: what cannot be drawn is refused in one sentence") {
                  "above 0"));
 }
 
-TEST_CASE("plot: ticks are round, ascend and cover the range") {
-  struct Row {
-    double low, high;
-    bool log;
-  };
-  for (const Row& row : std::vector<Row>{{4, 9, false},
-                                         {10.2, 91.7, false},
-                                         {-3, 3e-4, false},
-                                         {0.1, 0.7, false},
-                                         {1e18, 1e18 + 4096, false},
-                                         {5, 5, false},
-                                         {0, 0, false},
-                                         {-1e-320, 1e-320, false},
-                                         {32, 256, true},
-                                         {1, 1, true},
-                                         {0.2, 7e5, true},
-                                         {1e-300, 1e300, true}}) {
-    CAPTURE(row.low);
-    CAPTURE(row.high);
-    const auto ticks = PlotTicks(row.low, row.high, row.log);
-    CHECK(ticks.size() >= 2);
-    CHECK(ticks.size() <= 14);
-    const double slack = 1e-12 * (ticks.back() - ticks.front());
-    CHECK(ticks.front() <= row.low + slack);
-    CHECK(ticks.back() >= row.high - slack);
-    for (size_t i = 1; i < ticks.size(); ++i) CHECK(ticks[i] > ticks[i - 1]);
-  }
-  CHECK(PlotTicks(4, 9, false) == std::vector<double>{4, 5, 6, 7, 8, 9});
-  CHECK(PlotTicks(10.2, 91.7, false) ==
-        std::vector<double>{0, 20, 40, 60, 80, 100});
-  CHECK(PlotTicks(32, 256, true) == std::vector<double>{20, 50, 100, 200, 500});
-  CHECK_THROWS_AS(PlotTicks(0, 1, true), Error);
-  CHECK_THROWS_AS(PlotTicks(1, 0, false), Error);
-  CHECK_THROWS_AS(PlotTicks(0, INFINITY, false), Error);
-}
-
-TEST_CASE("plot: a logarithmic axis cuts error bars that reach zero") {
+TEST_CASE("plot: logarithmic axes, with error bars that reach zero") {
   const Plot plot{.x = {.log = true},
                   .y = {.log = true},
                   .series = {{.x = {1, 1000}, .y = {1, 100}, .error = {2, 5}}}};
-  const std::string svg = ToSvg(plot);
-  CHECK(Malformed(svg) == "");
-  CHECK(Count(svg, "class=\"error\"") == 2);
+  const std::string svg = Drawn(plot);
+  CHECK(Contains(svg, " 1000<"));
   CHECK(!Contains(svg, "nan"));
+}
+
+TEST_CASE("plot: few points, and more series than colours") {
+  CHECK(Drawn({.series = {{.x = {5}, .y = {0}}}}) != "");
+  Plot plot;
+  for (int s = 0; s < 9; ++s) {
+    plot.series.push_back({.x = {1, 2}, .y = {double(s), 1}});
+  }
+  const std::string script = PlotScript(plot, "a.svg");
+  CHECK(Count(script, "#0072b2") == 2);
+  CHECK(Count(script, "pointtype 5") == 2);  // squares
+  CHECK(Drawn(plot) != "");
 }
 
 }  // namespace ohm::train

@@ -202,7 +202,7 @@ TEST_CASE_FIXTURE(Fixture, "sweep: calibrated gives what eval gives") {
   CHECK(ReadFile(Run("config.toml")) == ResolvedToml(config));
   CHECK(std::distance(std::filesystem::directory_iterator(config.run.dir),
                       std::filesystem::directory_iterator()) ==
-        3);  // no point's folder
+        4);  // the plot's script as well, no point's folder
 }
 
 TEST_CASE_FIXTURE(Fixture, "sweep: finished points are skipped, changed not") {

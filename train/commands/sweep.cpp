@@ -202,7 +202,7 @@ class Sweep {
     metrics.emplace_back("run_dir", folder_->path().string());
     Plot plot = SweepPlot(SweepAxis(config_), points_, results);
     plot.title = config_.model.name + " on " + config_.data.set;
-    WriteSvg(folder_->path() / "sweep.svg", plot);
+    WritePlot(folder_->path() / "sweep.svg", plot);
     fmt::print("\n{}left in {}\n", SweepTable(points_, results),
                folder_->path().string());
     return metrics;

@@ -48,8 +48,9 @@ const std::vector<CommandRow>& CommandTable() {
        "of the values that a variant tries; test images are read once. Ends "
        "with tables of accuracies and of what each row takes and writes, and "
        "with proof that the first task's outputs are unchanged bit for bit. "
-       "Leaves compare.jsonl, cells.svg, bytes.svg and the tasks' files in "
-       "run.dir. Started again, it goes on where it stopped.",
+       "Leaves compare.jsonl, cells.svg and bytes.svg with their gnuplot "
+       "scripts, and the tasks' files in run.dir. Started again, it goes on "
+       "where it stopped.",
        RunTasksCompare},
       {.name = "tasks init",
        .arguments = "CONFIG.toml",
@@ -138,8 +139,9 @@ const std::vector<CommandRow>& CommandTable() {
        "into the network the point describes, calibrates it, reads eval.split "
        "once; with sweep.epochs above 0 then trains it as the [train] section "
        "says and reads it again. Leaves a line per point in sweep.jsonl, "
-       "sweep.svg and a folder per trained point in run.dir. Started again, it "
-       "goes on where it stopped: points whose config and weights have not "
+       "sweep.svg with its gnuplot script and a folder per trained point in "
+       "run.dir. Started again, it goes on where it stopped: points whose "
+       "config and weights have not "
        "changed are not measured again. --chips N evaluates every point on N "
        "chips: mean, standard deviation (the plot's error bars) and minimum.",
        RunSweep,

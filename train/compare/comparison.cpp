@@ -187,7 +187,7 @@ void Comparison::WriteReport() const {
   const auto rows = AllResults();
   const auto write = [&](const char* name, const Plot& plot) {
     // Nothing where no row has a place on its axes.
-    if (!plot.series.empty()) WriteSvg(folder_.path() / name, plot);
+    if (!plot.series.empty()) WritePlot(folder_.path() / name, plot);
   };
   WriteFileAtomically(folder_.path() / "tables.txt", Tables(rows));
   write("cells.svg", AccuracyOverCells(SizeOfBackbone(model_), rows));
