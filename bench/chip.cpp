@@ -34,6 +34,11 @@ hw::DeviceSpec Wired() {
   return device;
 }
 
+hw::DeviceSpec WholeCodes(hw::DeviceSpec device) {
+  device.steps = hw::CellSteps::kWhole;
+  return device;
+}
+
 hw::DeviceSpec Imprecise() {
   hw::DeviceSpec device;
   device.write_error.law = hw::WriteLaw::kConstant;
@@ -87,6 +92,7 @@ Sides InferenceSides() {
       Inference("stuck 10/10 %, corrected", Stuck(0.1, 0.1), kPlain),
       Inference("write error", Imprecise()),
       Inference("wires 2.67 ohm", Wired()),
+      Inference("wires 2.67 ohm, whole codes", WholeCodes(Wired())),
       Inference("thermal and shot noise", Noisy())};
 }
 
@@ -126,7 +132,9 @@ Sides TrainingSides(const std::string& dtype) {
   return {Training("ideal devices", {}, dtype, kNothing),
           Training("noise injected (NIA)", {}, dtype, kNoise),
           Training("noise and attenuation injected", {}, dtype, kLine),
-          Training("wires in the loop", Wired(), dtype, kNothing)};
+          Training("wires in the loop", Wired(), dtype, kNothing),
+          Training("wires in the loop, whole codes", WholeCodes(Wired()), dtype,
+                   kNothing)};
 }
 
 // A million numbers of noise on one thread, by every variant that this machine

@@ -52,6 +52,12 @@ struct Conditions {
   }
 };
 
+// How finely a simulation keeps what the cells of a chip hold.
+enum class CellSteps : uint8_t {
+  kFine,   // 1/256 of a code: two bytes a cell
+  kWhole,  // whole codes, as ideal cells hold: a byte
+};
+
 // Members in the order of the table, hw/effects/table.cpp.
 struct DeviceSpec {
   Levels levels;
@@ -69,6 +75,7 @@ struct DeviceSpec {
   WireSpec wires;  // between the cells and everything else
   Conditions conditions;
   int64_t chip = 0;
+  CellSteps steps = CellSteps::kFine;
 
   bool operator==(const DeviceSpec&) const = default;
 
@@ -93,6 +100,12 @@ struct DeviceSpec {
           FieldDoc{.min = 0,
                    .max = 1e15,
                    .doc = "Which chip: another number draws other cells."});
+    visit("cell_steps", steps,
+          FieldDoc{.choices = {"fine", "whole"},
+                   .doc = "How finely the simulation keeps what cells hold: "
+                          "1/256 of a code; or whole codes, an approximation "
+                          "as fast as ideal cells (docs/crossbar.md has its "
+                          "error)."});
   }
 };
 

@@ -272,6 +272,29 @@ double EffectiveError(const CrossbarLayer& layer) {
                        hw::Program(layer.w, layer.conv, layer.spec).effective);
 }
 
+TEST_CASE("chip: cells are kept in whole codes where that is asked for") {
+  uint64_t index = 0;
+  for (const hw::CrossbarSpec& spec : Specs()) {
+    hw::DeviceSpec device = Imprecise();
+    device.wires = Wired(2.67).wires;
+    CrossbarLayer layer = LayerOn(device, spec, index++);
+    const hw::Programmed fine = layer.Program();
+    layer.chip.device.steps = hw::CellSteps::kWhole;
+    const hw::Programmed whole = layer.Program();
+    CheckAgainstReference(layer);
+    Tensor rounded = fine.cells.Clone();  // ideal weights have no codes
+    for (float& digit : rounded.span()) {
+      if (spec.weight_bits != 0) digit = std::nearbyint(digit);
+    }
+    CHECK(SameBits(whole.cells, rounded));
+    // Gradients see what is summed.
+    if (!fine.slicing.whole() || spec.weight_bits == 0) continue;
+    Tensor codes = whole.effective.Clone();
+    for (float& value : codes.span()) value /= whole.step;
+    CHECK(RelativeError(codes, whole.cells) < 1e-6);
+  }
+}
+
 TEST_CASE("chip: predistortion brings cells nearer, headroom nearer still") {
   CrossbarLayer layer = WideLayer();
   layer.chip.device = Wired(2.67);
