@@ -14,95 +14,17 @@
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512vnni,amx-tile,amx-int8")
 
+#include "hw/kernels/amx_codes.h"
+#include "hw/kernels/amx_registers.h"
 #include "hw/kernels/tile_avx512.h"
 
-// Matrix registers ("tiles" in Intel's words, registers here): 16 pixels x 16
-// columns of sums, 16 quads of rows at a time, 8 times the products of VNNI per
-// cycle. They take pixels at one stride only, so the codes of a block are first
-// copied together; that is a small part of what the products save.
+// Products by AMX's matrix registers: 8 times those of VNNI per cycle.
 namespace ohm::hw {
 namespace {
 
-constexpr int64_t kPixels = 16;    // of a register
-constexpr int64_t kQuads = 16;     // of a register
-constexpr int64_t kRowBytes = 64;  // of a register's row
-constexpr int64_t kBytes = kPixels * kRowBytes;
 constexpr int64_t kVectors = 4;  // registers of sums, at most
 constexpr int64_t kStrip = 32;
 constexpr int kCodes = 4, kWeights = 5;
-constexpr int kLastCodes = 6, kLastWeights = 7;  // of fewer quads
-
-// The header's own macros take literals and do not tell the compiler that they
-// read memory.
-template <int kRegister>
-OHM_INLINE void LoadRegister(const void* from, int64_t stride) {
-  asm volatile("tileloadd (%0,%1,1), %%tmm%c2"
-               :
-               : "r"(from), "r"(stride), "n"(kRegister)
-               : "memory");
-}
-template <int kRegister>
-OHM_INLINE void StoreRegister(void* to, int64_t stride) {
-  asm volatile("tilestored %%tmm%c2, (%0,%1,1)"
-               :
-               : "r"(to), "r"(stride), "n"(kRegister)
-               : "memory");
-}
-// Weights are signed; codes, too, where they are centred.
-template <int kSum, int kLeft, int kRight, bool kCentred>
-OHM_INLINE void AddProducts() {
-  if constexpr (kCentred) {
-    asm volatile("tdpbssd %%tmm%c2, %%tmm%c1, %%tmm%c0"
-                 :
-                 : "n"(kSum), "n"(kLeft), "n"(kRight));
-  } else {
-    asm volatile("tdpbusd %%tmm%c2, %%tmm%c1, %%tmm%c0"
-                 :
-                 : "n"(kSum), "n"(kLeft), "n"(kRight));
-  }
-}
-
-struct alignas(64) Sizes {
-  uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  uint16_t row_bytes[16] = {};
-  uint8_t rows[16] = {};
-};
-static_assert(sizeof(Sizes) == 64);
-
-// `last` quads in the last registers, whole ones in the others.
-Sizes SizesFor(int64_t last) {
-  Sizes sizes;
-  for (int r = 0; r <= kLastWeights; ++r) {
-    sizes.row_bytes[r] = kRowBytes;
-    sizes.rows[r] = kPixels;
-  }
-  sizes.row_bytes[kLastCodes] = static_cast<uint16_t>(last * 4);
-  sizes.rows[kLastWeights] = static_cast<uint8_t>(last);
-  return sizes;
-}
-
-// Gives the registers their sizes; `last` 0: the last ones are not used. To set
-// them takes 50 ns, as long as the products of a small layer's block, to ask
-// for them 5; so they stay as they are, and are set only where another layer or
-// another library has changed them.
-void Configure(int64_t last) {
-  static const auto kSizes = [] {
-    std::array<Sizes, kQuads> sizes;
-    for (int64_t q = 1; q < kQuads; ++q) sizes[size_t(q)] = SizesFor(q);
-    return sizes;
-  }();
-  Sizes now;
-  asm volatile("sttilecfg %0" : "=m"(now));
-  if (last == 0) last = std::clamp<int64_t>(now.rows[kLastWeights], 1, 15);
-  const Sizes& wanted = kSizes[size_t(last)];
-  if (std::memcmp(&now, &wanted, sizeof(now)) == 0) return;
-  asm volatile("ldtilecfg %0" : : "m"(wanted));
-}
-
-// Neighbours in the image that become neighbours in a register's row.
-struct Stretch {
-  int64_t from, to, quads;  // bytes from a pixel's pointer, to its row
-};
 
 struct Scratch {
   std::vector<Stretch> stretches;
@@ -123,94 +45,6 @@ T* AlignedRoom(std::vector<T>* room, int64_t count) {
   }
   const auto at = reinterpret_cast<uintptr_t>(room->data());
   return room->data() + (-at & 63U) / sizeof(T);
-}
-
-int64_t BlocksOf(int64_t count, int64_t block) {
-  return (count + block - 1) / block;
-}
-
-// How many of the first `count` <= 16 quads lie side by side.
-OHM_INLINE int64_t SideBySide(const int32_t* quads, int64_t count) {
-  const __m512i steps = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 32, 36,
-                                          40, 44, 48, 52, 56, 60);
-  const __m512i there = _mm512_maskz_loadu_epi32(
-      static_cast<__mmask16>((1U << count) - 1), quads);
-  const uint32_t equal = _mm512_cmpeq_epi32_mask(
-      there, _mm512_add_epi32(steps, _mm512_set1_epi32(quads[0])));
-  return std::min<int64_t>(count, __builtin_ctz(~equal));
-}
-
-void FindStretches(const int32_t* quads, int64_t count,
-                   std::vector<Stretch>* stretches) {
-  stretches->clear();
-  for (int64_t q = 0; q < count;) {
-    const int64_t at = q % kQuads;
-    int64_t length = SideBySide(quads + q, std::min(count - q, kQuads - at));
-    // In sizes that one move copies.
-    for (const int64_t size : {16, 8, 4, 1}) {
-      if (length >= size) {
-        length = size;
-        break;
-      }
-    }
-    stretches->push_back({quads[q], q / kQuads * kBytes + at * 4, length});
-    q += length;
-  }
-}
-
-// Centred: a code less 128 is its byte with the highest bit turned.
-template <int kQuadsOf, bool kCentred>
-OHM_INLINE void Move(const uint8_t* from, uint8_t* to) {
-  constexpr char kTurned = kCentred ? char(-128) : char(0);
-  if constexpr (kQuadsOf == 16) {
-    _mm512_store_si512(to, _mm512_xor_si512(_mm512_loadu_si512(from),
-                                            _mm512_set1_epi8(kTurned)));
-  } else if constexpr (kQuadsOf == 8) {
-    _mm256_storeu_si256(
-        reinterpret_cast<__m256i*>(to),
-        _mm256_xor_si256(
-            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)),
-            _mm256_set1_epi8(kTurned)));
-  } else if constexpr (kQuadsOf == 4) {
-    _mm_storeu_si128(
-        reinterpret_cast<__m128i*>(to),
-        _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)),
-                      _mm_set1_epi8(kTurned)));
-  } else {
-    uint32_t quad;
-    std::memcpy(&quad, from, sizeof(quad));
-    quad ^= kCentred ? 0x80808080U : 0U;
-    std::memcpy(to, &quad, sizeof(quad));
-  }
-}
-
-template <int kQuadsOf, bool kCentred>
-void CopyStretch(const TileWork& work, const Stretch& stretch, int64_t of_block,
-                 uint8_t* to) {
-  to += stretch.to;
-  for (int64_t p = 0; p < work.count; p += kPixels, to += of_block) {
-    const int64_t count = std::min(kPixels, work.count - p);
-    for (int64_t i = 0; i < count; ++i) {
-      Move<kQuadsOf, kCentred>(work.pixels[p + i] + stretch.from,
-                               to + i * kRowBytes);
-    }
-  }
-}
-
-// codes [blocks of 16 pixels, blocks of 16 quads, 16 pixels, 16 quads]; what
-// lies behind the last pixel is left as it is, and its sums are not used.
-template <bool kCentred>
-void CopyCodes(const TileWork& work, const int32_t* quads, int64_t count,
-               std::vector<Stretch>* stretches, uint8_t* codes) {
-  FindStretches(quads, count, stretches);
-  const int64_t of_block = BlocksOf(count, kQuads) * kBytes;
-  for (const Stretch& stretch : *stretches) {
-    const auto copy = stretch.quads == 16  ? CopyStretch<16, kCentred>
-                      : stretch.quads == 8 ? CopyStretch<8, kCentred>
-                      : stretch.quads == 4 ? CopyStretch<4, kCentred>
-                                           : CopyStretch<1, kCentred>;
-    copy(work, stretch, of_block, codes);
-  }
 }
 
 // The quads of one digit.
