@@ -45,6 +45,7 @@ struct MaskOptions {
   float init = 1e-2F;           // first score; above the threshold: all on
   ShiftLevels levels;           // of xma, and of xma2's factors
   int scale_bits = 8;           // of factors of any size; 0: floats
+  int pe_rows = 0;              // rows of a PE; 0: all of an array's
   int pe_columns = 0;           // logical columns of a PE; 0: all of an array's
   std::string factors = "xma";  // tier 2: a column mask of the table, or none
   bool one_cell = false;  // new weights take one cell of a pair (hw/rewrite.h)

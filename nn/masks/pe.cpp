@@ -84,7 +84,7 @@ struct Replacement {
   }
 };
 
-// 1 where a column's PE is chosen, its factor elsewhere.
+// 1 where all PEs of a column are chosen, its factor elsewhere.
 Var OnlyFrozen(const Var& gain, std::vector<uint8_t> frozen) {
   Tensor all = gain.value().Clone();
   for (size_t i = 0; i < frozen.size(); ++i) {
@@ -105,7 +105,7 @@ Var OnlyFrozen(const Var& gain, std::vector<uint8_t> frozen) {
 PeMask::PeMask(const MaskedLayer& layer, const MaskOptions& options)
     : layer_(layer),
       one_cell_(options.one_cell && layer.pairs),
-      grid_(layer.map, options.pe_columns),
+      grid_(layer.map, options.pe_rows, options.pe_columns),
       chosen_(grid_.pes().size(), 0),
       probe_(Tensor::Zeros({1}), /*requires_grad=*/true) {
   OHM_CHECK(!options.one_cell || layer.largest != 0,
@@ -153,25 +153,33 @@ Tensor PeMask::AllWeights() const {
   return all;
 }
 
-Tensor PeMask::TimesGain(Tensor weights) {
+Tensor PeMask::GainOfPass() {
   const NoGrad quiet;
   const Var gain = Gain({});
-  if (!gain.defined()) return weights;
+  return gain.defined() ? gain.value() : Tensor();
+}
+
+// A factor of 0 leaves no trace of what stands before it.
+void PeMask::TakeGain(const Tensor& before, const Tensor& after, Tensor* own) {
   const int64_t outputs = layer_.map.outputs();
-  const int64_t each = weights.count() / outputs;
-  for (const Pe& pe : grid_.pes()) {
-    const float* of_tile = gain.value().data() + pe.row_tile * outputs;
-    grid_.VisitWeights(
-        pe, [&](int64_t at) { weights.data()[at] *= of_tile[at / each]; });
+  size_t next = 0;
+  for (size_t i = 0; i < chosen_.size(); ++i) {
+    if (chosen_[i] == 0) continue;
+    const Pe& pe = grid_.pes()[i];
+    const int64_t fan_in = layer_.map.matrix().fan_in;
+    grid_.VisitWeights(pe, [&](int64_t place) {
+      const int64_t entry = pe.row_tile * outputs + place / fan_in;
+      const float now = after.data()[entry];
+      own->data()[next++] *= now == 0.0F ? 1.0F : before.data()[entry] / now;
+    });
   }
-  return weights;
 }
 
 void PeMask::Choose(std::vector<uint8_t> chosen) {
   OHM_CHECK(chosen.size() == chosen_.size(),
             "[mask] expected a choice among " + std::to_string(chosen_.size()) +
                 " PEs, got " + std::to_string(chosen.size()));
-  const Tensor all = TimesGain(AllWeights());
+  const Tensor all = AllWeights(), before = GainOfPass();
   gates_ = Var();
   chosen_ = std::move(chosen);
   FindPlaces();
@@ -182,7 +190,8 @@ void PeMask::Choose(std::vector<uint8_t> chosen) {
   for (size_t i = 0; i < places_.size(); ++i) {
     own.data()[i] = all.data()[places_[i]];
   }
-  weights_ = Var(std::move(own), /*requires_grad=*/true);
+  weights_ = Var(own, /*requires_grad=*/true);
+  if (before.defined()) TakeGain(before, GainOfPass(), &own);
 }
 
 void PeMask::AddGates() {
@@ -225,12 +234,12 @@ Var PeMask::Weights(const Var& backbone, const MaskPass& /*pass*/) {
 
 std::vector<uint8_t> PeMask::FrozenColumns() const {
   const int64_t outputs = layer_.map.outputs();
-  std::vector<uint8_t> frozen(size_t(layer_.entries().count()), 1);
+  std::vector<uint8_t> frozen(size_t(layer_.entries().count()), 0);
   for (size_t i = 0; i < chosen_.size(); ++i) {
-    if (chosen_[i] == 0) continue;
+    if (chosen_[i] != 0) continue;
     const Pe& pe = grid_.pes()[i];
     const int64_t first = pe.row_tile * outputs + pe.first_output;
-    std::fill_n(frozen.begin() + first, pe.outputs, uint8_t(0));
+    std::fill_n(frozen.begin() + first, pe.outputs, uint8_t(1));
   }
   return frozen;
 }
@@ -327,6 +336,7 @@ std::unique_ptr<Mask> MakePe(const MaskedLayer& layer,
 std::unique_ptr<Mask> MakeSparseColumns(const MaskedLayer& layer,
                                         const MaskOptions& options) {
   MaskOptions sparse = options;
+  sparse.pe_rows = 0;
   sparse.pe_columns = 1;
   sparse.factors = "xbm";
   return std::make_unique<PeMask>(layer, sparse);

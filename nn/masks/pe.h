@@ -6,15 +6,17 @@
 // trained together, is ours.
 //
 //   W' = W1 in chosen PEs, the backbone's elsewhere
-//   gain = 1 in chosen PEs, tier 2's factor elsewhere
+//   gain = 1 where all of a column is in chosen PEs, tier 2's factor elsewhere
 //
 // Where one cell of a pair is to be written (one_cell; ours) W1 stays where
 // that reaches, so a PE never costs more than half of its cells.
 //
-// A PE that is chosen late takes the factors that its columns have learned so
-// far into its weights, W1 = f W0, so that choosing changes no output but by
-// what the cells round. While gates are learned (which may give a PE up again)
-// factors stay before W1, too, and go into it when the gates go.
+// A PE of whole columns that is chosen late takes the factors that they have
+// learned so far into its weights, W1 = f W0, so that choosing changes no
+// output but by what the cells round. (PEs of some of an array's rows leave the
+// factor where it is until all of the column is chosen.) While gates are
+// learned (which may give a PE up again) factors stay before W1, too, and go
+// into it when the gates go.
 //
 // XST ("XST: a crossbar column-wise sparse training for efficient continual
 // learning", DATE 2022, known by its abstract) is reconstructed as the same
@@ -76,9 +78,13 @@ class PeMask : public Mask {
   void FindBounds();
   // W1 as cells can hold it.
   Var Clipped() const;
-  // `weights` times the factors that the pass multiplies their sums by.
-  Tensor TimesGain(Tensor weights);
-  std::vector<uint8_t> FrozenColumns() const;  // one flag per mask entry
+  // What a pass multiplies sums by; undefined: nothing.
+  Tensor GainOfPass();
+  // Of the chosen PEs' weights, so that they act with factors `after` as they
+  // did with `before`.
+  void TakeGain(const Tensor& before, const Tensor& after, Tensor* own);
+  // One flag per mask entry: 1 where any of the column's weights is frozen.
+  std::vector<uint8_t> FrozenColumns() const;
 
   MaskedLayer layer_;
   bool one_cell_;

@@ -1,7 +1,7 @@
 // Processing elements (PEs): the pieces of a layer's arrays that are rewritten
-// as one. A PE is the rows of one array by so many of its logical columns, with
-// all their slices and both arms; by all of them it is the whole array (or the
-// two arrays of its pairs).
+// as one. A PE is so many rows of one array by so many of its logical columns,
+// with all their slices and both arms; by all of them it is the whole array (or
+// the two arrays of its pairs).
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,16 @@ namespace ohm::nn {
 
 struct Pe {
   int64_t row_tile;
+  int64_t first_row, rows;        // of the row tile
   int64_t first_output, outputs;  // over all groups
   int64_t weights;                // that it holds; padding is never written
 };
 
 class PeGrid {
  public:
-  // `columns` logical columns to a PE; 0, or more than an array has: all.
-  PeGrid(const hw::TileMap& map, int64_t columns);
+  // `rows` and `columns` (logical ones) to a PE; 0, or more than an array has:
+  // all.
+  PeGrid(const hw::TileMap& map, int64_t rows, int64_t columns);
 
   const std::vector<Pe>& pes() const { return pes_; }
   int64_t weights() const;  // of all PEs
@@ -29,7 +31,8 @@ class PeGrid {
   // output by output.
   template <typename V>
   void VisitWeights(const Pe& pe, V&& visit) const {
-    const auto rows = map_.RowsOf(pe.row_tile);
+    const auto rows =
+        map_.RowsOf(pe.row_tile).subspan(size_t(pe.first_row), size_t(pe.rows));
     const int64_t fan_in = map_.matrix().fan_in;
     for (int64_t o = 0; o < pe.outputs; ++o) {
       for (const int32_t row : rows) {

@@ -192,19 +192,27 @@ TEST_CASE("masks: kernels are scaled as one, and soft ones keep a share") {
             .empty());
 }
 
-TEST_CASE("masks: PEs cut arrays into columns and leave padding out") {
+TEST_CASE("masks: PEs cut arrays and leave padding out") {
   const nn::MaskedLayer layer = Layer();  // 36 rows, 7 outputs
-  const nn::PeGrid arrays(layer.map, 0);
+  const nn::PeGrid arrays(layer.map, 0, 0);
   CHECK(arrays.pes().size() == size_t(layer.map.tiles()));
   CHECK(arrays.weights() == layer.weights.count());
-  const nn::PeGrid fine(layer.map, 3);
-  CHECK(fine.weights() == layer.weights.count());
-  std::vector<int> seen(size_t(layer.weights.count()), 0);
-  for (const nn::Pe& pe : fine.pes()) {
-    CHECK(pe.outputs <= 3);
-    fine.VisitWeights(pe, [&](int64_t i) { ++seen[size_t(i)]; });
+  for (const int64_t rows : {0, 1, 5}) {
+    const nn::PeGrid fine(layer.map, rows, 3);
+    CHECK(fine.weights() == layer.weights.count());
+    std::vector<int> seen(size_t(layer.weights.count()), 0);
+    for (const nn::Pe& pe : fine.pes()) {
+      CHECK(pe.outputs <= 3);
+      CHECK((rows == 0 || pe.rows <= rows));
+      int64_t weights = 0;
+      fine.VisitWeights(pe, [&](int64_t i) {
+        ++seen[size_t(i)];
+        ++weights;
+      });
+      CHECK(weights == pe.weights);
+    }
+    for (const int times : seen) CHECK(times == 1);
   }
-  for (const int times : seen) CHECK(times == 1);
 }
 
 TEST_CASE("masks: XMA2 with no PE is XMA, with all of them fine-tuning") {
@@ -328,29 +336,53 @@ Tensor Effective(nn::PeMask* mask, const nn::MaskedLayer& layer) {
   return w;
 }
 
-// Factors learned so far go into the weights of a PE that is chosen, whether
-// they stood before the backbone's weights or, with gates, before its own.
+// Factors learned so far go into the weights of a column that is chosen,
+// whether they stood before the backbone's weights or, with gates, before its
+// own; before a column that is chosen in part they stay.
 TEST_CASE("masks: choosing a PE changes nothing that the pass computes") {
-  nn::MaskedLayer layer = Layer();
-  layer.range *= 16;  // so that nothing is clipped
-  nn::PeMask mask(layer, {.pe_columns = 1, .factors = "scale"});
-  Disturb(&mask, 3);
-  Tensor before = Effective(&mask, layer);
-  CHECK_FALSE(BitEqual(before, layer.weights));
-  std::vector<uint8_t> some(mask.chosen().size());
-  for (size_t i = 0; i < some.size(); ++i) some[i] = i % 3 == 0 ? 1 : 0;
-  mask.Choose(some);
-  CHECK(BitEqual(Effective(&mask, layer), before));
-  CHECK(mask.Parameters()[0].name == "weights");
+  for (const int rows : {0, 4}) {
+    CAPTURE(rows);
+    nn::MaskedLayer layer = Layer();
+    layer.range *= 16;  // so that nothing is clipped
+    nn::PeMask mask(layer,
+                    {.pe_rows = rows, .pe_columns = 1, .factors = "scale"});
+    Disturb(&mask, 3);
+    Tensor before = Effective(&mask, layer);
+    CHECK_FALSE(BitEqual(before, layer.weights));
+    std::vector<uint8_t> some(mask.chosen().size());
+    for (size_t i = 0; i < some.size(); ++i) some[i] = i % 3 == 0 ? 1 : 0;
+    mask.Choose(some);
+    CHECK(BitEqual(Effective(&mask, layer), before));
+    CHECK(mask.Parameters()[0].name == "weights");
 
-  mask.Choose(std::vector<uint8_t>(some.size(), 1));
-  mask.AddGates();
-  Disturb(&mask, 5);
-  for (float& gate : Var(mask.gates()).mutable_value().span()) gate = 1;
-  before = Effective(&mask, layer);
-  mask.Choose(mask.chosen());
-  CHECK_FALSE(mask.gates().defined());
-  CHECK(BitEqual(Effective(&mask, layer), before));
+    mask.Choose(std::vector<uint8_t>(some.size(), 1));
+    CHECK(BitEqual(Effective(&mask, layer), before));
+    CHECK(mask.Counts().at("columns").entries == 0);
+    mask.AddGates();
+    Disturb(&mask, 5);
+    for (float& gate : Var(mask.gates()).mutable_value().span()) gate = 1;
+    before = Effective(&mask, layer);
+    mask.Choose(mask.chosen());
+    CHECK_FALSE(mask.gates().defined());
+    CHECK(BitEqual(Effective(&mask, layer), before));
+  }
+}
+
+TEST_CASE("masks: a column that is chosen in part keeps its factor") {
+  const nn::MaskedLayer layer = Layer();
+  const nn::MaskOptions options{
+      .pe_rows = 4, .pe_columns = 1, .factors = "scale"};
+  nn::PeMask mask(layer, options);
+  std::vector<uint8_t> chosen(mask.chosen().size(), 0);
+  chosen[0] = 1;  // of the first column, whose array has more than 4 rows
+  mask.Choose(chosen);
+  CHECK(mask.Counts().at("columns").entries == layer.entries().count());
+  CHECK(mask.Counts().at("weights").entries == 4);
+  Disturb(&mask, 3);
+  nn::PeMask again(layer, options);
+  again.Unpack(mask.Pack());
+  CHECK(BitEqual(CodesOf(&again, layer), CodesOf(&mask, layer)));
+  CHECK(BitEqual(again.Gain({}).value(), mask.Gain({}).value()));
 }
 
 TEST_CASE("masks: factors are whole steps, and end at their ends") {

@@ -293,6 +293,7 @@ TEST_CASE("every rule of choice, in rounds, keeps to the budget and uses it") {
     variants += (variants.empty() ? "" : ", ") +
                 fmt::format("\"xma2 tasks.select={}\"", row.name);
   }
+  variants += ", \"xma2 tasks.pe_rows=2\"";
   const Config config = SmallConfig(
       scratch.path(),
       {"tasks.methods=[]", "train.epochs=1", "tasks.length=12s",
@@ -310,7 +311,7 @@ TEST_CASE("every rule of choice, in rounds, keeps to the budget and uses it") {
     weights[json.at("row").get<std::string>()] =
         json.at("mask").at("weights").at("entries").get<int64_t>();
   }
-  CHECK(weights.size() == train::SelectorTable().size());
+  CHECK(weights.size() == train::SelectorTable().size() + 1);
   for (const auto& [row, count] : weights) {
     CAPTURE(row);
     CHECK(double(count) <= 0.3 * all);

@@ -13,6 +13,7 @@ namespace ohm::train {
 struct PeOptions {
   double budget = 0.05;
   std::string rewrite = "pair";
+  int pe_rows = 0;
   int pe_columns = 0;
   std::string factors = "xma";
   std::string select = "gradient";
@@ -36,12 +37,18 @@ struct PeOptions {
                           "reaches all but weights whose signs differ and "
                           "that together exceed the range; the other cell "
                           "keeps its level."});
+    visit(
+        "pe_rows", pe_rows,
+        FieldDoc{.unit = "rows",
+                 .min = 0,
+                 .max = 65536,
+                 .doc = "Rows of an array that make a PE; 0: all. xst: all."});
     visit("pe_columns", pe_columns,
           FieldDoc{.unit = "columns",
                    .min = 0,
                    .max = 65536,
-                   .doc = "Logical columns of an array that make a PE, with "
-                          "all its rows; 0: all of the array's. xst: 1."});
+                   .doc = "Logical columns of an array that make a PE; 0: "
+                          "all. xst: 1."});
     visit("factors", factors,
           FieldDoc{.choices = {"none", "xbm", "xma", "scale"},
                    .doc = "What xma2 learns for columns of PEs that stay."});

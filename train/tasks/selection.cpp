@@ -9,65 +9,82 @@
 namespace ohm::train {
 namespace {
 
-// Sum of term(weight index) over the PE.
+// Of each PE the sum of term(weight's place) over its weights.
 template <typename F>
-double SumOver(const RankedLayer& layer, size_t pe, F&& term) {
+std::vector<double> SumsOver(const RankedLayer& layer, F&& term) {
   const nn::PeGrid& grid = layer.mask->grid();
-  double sum = 0;
-  grid.VisitWeights(grid.pes()[pe], [&](int64_t i) { sum += term(size_t(i)); });
-  return sum;
+  std::vector<double> sums;
+  for (const nn::Pe& pe : grid.pes()) {
+    double sum = 0;
+    grid.VisitWeights(pe, [&](int64_t i) { sum += term(size_t(i)); });
+    sums.push_back(sum);
+  }
+  return sums;
 }
 
 double Square(double v) { return v * v; }
 
-double Random(const RankedLayer& layer, size_t pe) {
-  return layer.key.Uniform(pe) * double(layer.mask->grid().pes()[pe].weights);
+// Of each PE the value times its weights.
+std::vector<double> TimesWeights(const RankedLayer& layer,
+                                 std::vector<double> values) {
+  const auto& pes = layer.mask->grid().pes();
+  for (size_t p = 0; p < pes.size(); ++p) values[p] *= double(pes[p].weights);
+  return values;
 }
 
-double Energy(const RankedLayer& layer, size_t pe) {
+std::vector<double> Random(const RankedLayer& layer) {
+  std::vector<double> lots;
+  for (size_t p = 0; p < layer.mask->grid().pes().size(); ++p) {
+    lots.push_back(layer.key.Uniform(p));
+  }
+  return TimesWeights(layer, std::move(lots));
+}
+
+std::vector<double> Energy(const RankedLayer& layer) {
   const float* square = layer.profile.square.data();
-  return SumOver(layer, pe, [&](size_t i) { return double(square[i]); });
+  return SumsOver(layer, [&](size_t i) { return double(square[i]); });
 }
 
 // Between ranking weights of all layers alike, which favours small layers with
 // large gradients, and giving each layer its share.
-double Balanced(const RankedLayer& layer, size_t pe) {
+std::vector<double> Balanced(const RankedLayer& layer) {
   double sum = 0;
   for (const float v : layer.profile.square.span()) sum += double(v);
   const double mean = sum / double(layer.mask->grid().weights());
-  return mean > 0 ? Energy(layer, pe) / std::sqrt(mean) : 0.0;
+  std::vector<double> scores = Energy(layer);
+  for (double& score : scores) score = mean > 0 ? score / std::sqrt(mean) : 0.0;
+  return scores;
 }
 
-double MeanGradient(const RankedLayer& layer, size_t pe) {
+std::vector<double> MeanGradient(const RankedLayer& layer) {
   const float* sum = layer.profile.sum.data();
-  return SumOver(layer, pe, [&](size_t i) { return Square(sum[i]); });
+  return SumsOver(layer, [&](size_t i) { return Square(sum[i]); });
 }
 
-double Saliency(const RankedLayer& layer, size_t pe) {
+std::vector<double> Saliency(const RankedLayer& layer) {
   const float* magnitude = layer.profile.magnitude.data();
   const float* w = layer.backbone.data();
-  return SumOver(layer, pe, [&](size_t i) {
+  return SumsOver(layer, [&](size_t i) {
     return double(magnitude[i]) * std::fabs(double(w[i]));
   });
 }
 
-double Movement(const RankedLayer& layer, size_t pe) {
+std::vector<double> Movement(const RankedLayer& layer) {
   const Tensor all = layer.mask->AllWeights();
   const float* now = all.data();
   const float* before = layer.backbone.data();
-  return SumOver(layer, pe, [&](size_t i) {
+  return SumsOver(layer, [&](size_t i) {
     return Square(double(now[i]) - double(before[i]));
   });
 }
 
 // Gates are of chosen PEs, in their order.
-double Gate(const RankedLayer& layer, size_t pe) {
+std::vector<double> Gate(const RankedLayer& layer) {
   const auto& chosen = layer.mask->chosen();
-  OHM_CHECK(layer.mask->gates().defined() && chosen[pe] != 0,
+  OHM_CHECK(layer.mask->gates().defined() && std::ranges::count(chosen, 0) == 0,
             "internal: expected a gate on every PE that is ranked");
-  const auto at = std::count(chosen.begin(), chosen.begin() + int64_t(pe), 1);
-  return double(layer.mask->gates().value().data()[at]) *
-         double(layer.mask->grid().pes()[pe].weights);
+  const auto gates = layer.mask->gates().value().span();
+  return TimesWeights(layer, {gates.begin(), gates.end()});
 }
 
 struct Candidate {
@@ -111,10 +128,10 @@ std::vector<std::vector<uint8_t>> ChooseWithin(
     const nn::PeMask& mask = *layers[l].mask;
     const auto& pes = mask.grid().pes();
     flags.emplace_back(pes.size(), 0);
+    const std::vector<double> scores = selector.scores(layers[l]);
     for (size_t p = 0; p < pes.size(); ++p) {
       const bool kept = keep && mask.chosen()[p] != 0;
-      const double score = selector.score(layers[l], p);
-      candidates.push_back({l, p, score / double(pes[p].weights), kept});
+      candidates.push_back({l, p, scores[p] / double(pes[p].weights), kept});
     }
   }
   std::ranges::stable_sort(candidates, [](const auto& a, const auto& b) {

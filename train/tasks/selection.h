@@ -24,8 +24,8 @@ struct SelectorRow {
   // up; false: none, and profiles of gradients decide.
   bool trains_all;
   bool gated;  // PEs have learned gates while all are trained
-  // Importance of one PE, summed over its weights; ranked per cell.
-  double (*score)(const RankedLayer& layer, size_t pe);
+  // Importance of each PE, summed over its weights; ranked per cell.
+  std::vector<double> (*scores)(const RankedLayer& layer);
 };
 
 const std::vector<SelectorRow>& SelectorTable();

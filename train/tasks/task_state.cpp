@@ -97,30 +97,33 @@ namespace {
 // only matter while a mask is learned.
 std::string OptionsText(const nn::MaskOptions& options) {
   return fmt::format(
-      "levels {} {} {} scale_bits {} pe_columns {} factors {} threshold {} "
+      "levels {} {} {} scale_bits {} pe_rows {} pe_columns {} factors {} "
+      "threshold {} "
       "one_cell {}",
       options.levels.min, options.levels.max, options.levels.zero ? 1 : 0,
-      options.scale_bits, options.pe_columns, options.factors,
+      options.scale_bits, options.pe_rows, options.pe_columns, options.factors,
       options.cut.threshold, options.one_cell ? 1 : 0);
 }
 
 nn::MaskOptions ReadOptions(const std::string& text,
                             const std::filesystem::path& path) {
   nn::MaskOptions options;
-  std::string levels, bits, columns, factors, threshold, one_cell;
+  std::string levels, bits, rows, columns, factors, threshold, one_cell;
   std::istringstream words(text);
   words >> levels >> options.levels.min >> options.levels.max >>
-      options.levels.zero >> bits >> options.scale_bits >> columns >>
-      options.pe_columns >> factors >> options.factors >> threshold >>
-      options.cut.threshold >> one_cell >> options.one_cell;
-  OHM_CHECK(
-      !words.fail() && levels == "levels" && bits == "scale_bits" &&
-          columns == "pe_columns" && factors == "factors" &&
-          threshold == "threshold" && one_cell == "one_cell",
-      "'" + path.string() +
-          "': expected the mask's options (levels, scale_bits, pe_columns, "
-          "factors, threshold, one_cell), got '" +
-          text + "'");
+      options.levels.zero >> bits >> options.scale_bits >> rows >>
+      options.pe_rows >> columns >> options.pe_columns >> factors >>
+      options.factors >> threshold >> options.cut.threshold >> one_cell >>
+      options.one_cell;
+  OHM_CHECK(!words.fail() && levels == "levels" && bits == "scale_bits" &&
+                rows == "pe_rows" && columns == "pe_columns" &&
+                factors == "factors" && threshold == "threshold" &&
+                one_cell == "one_cell",
+            "'" + path.string() +
+                "': expected the mask's options (levels, scale_bits, pe_rows, "
+                "pe_columns, "
+                "factors, threshold, one_cell), got '" +
+                text + "'");
   return options;
 }
 
@@ -155,7 +158,7 @@ void SaveTask(const std::filesystem::path& path, const TaskState& state,
     file.tensors.emplace_back(name, tensor);
   }
   file.metadata = {{"ohmgrad.kind", "task"},
-                   {"ohmgrad.version", "4"},
+                   {"ohmgrad.version", "5"},
                    {"ohmgrad.backbone", backbone_hash},
                    {"ohmgrad.mask", state.mask},
                    {"ohmgrad.mask_options", OptionsText(state.options)}};
@@ -177,7 +180,7 @@ TaskState LoadTask(const std::filesystem::path& path,
                                  (got.empty() ? "none" : got));
   };
   expect("a file of kind", "task", meta("ohmgrad.kind"));
-  expect("a task file of version", "4", meta("ohmgrad.version"));
+  expect("a task file of version", "5", meta("ohmgrad.version"));
   expect("contents with checksum", meta("ohmgrad.checksum"), Checksum(file));
   expect("a task of backbone", backbone_hash, meta("ohmgrad.backbone"));
   TaskState state;

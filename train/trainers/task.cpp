@@ -234,6 +234,7 @@ nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
   options.init = float(tasks.mask_init);
   options.levels = {tasks.shift_min, tasks.shift_max, tasks.shift_zero};
   options.scale_bits = tasks.scale_bits;
+  options.pe_rows = tasks.pes.pe_rows;
   options.pe_columns = tasks.pes.pe_columns;
   options.factors = tasks.pes.factors;
   options.one_cell = tasks.pes.rewrite == "cell";
