@@ -226,15 +226,14 @@ bool WritePlot(const std::filesystem::path& path, const Plot& plot) {
   const auto drawn = std::filesystem::path(path).concat(".new");
   WriteFileAtomically(script, PlotScript(plot, path.filename().string()));
   const std::string failed = RunGnuplot(script, drawn);
-  std::error_code error;
-  if (failed.empty()) std::filesystem::rename(drawn, path, error);
-  if (failed.empty() && !error) return true;
-  std::filesystem::remove(drawn, error);
+  if (failed.empty()) WriteFileAtomically(path, ReadFile(drawn));
+  std::error_code ignored;
+  std::filesystem::remove(drawn, ignored);
+  if (failed.empty()) return true;
   fmt::print(stderr,
-             "ohmgrad: {} was not drawn: gnuplot: {}; with Debian's package "
-             "gnuplot-nox 'gnuplot {}' draws it\n",
-             path.string(), failed.empty() ? "no file" : failed,
-             script.string());
+             "ohmgrad: {0} was not drawn: gnuplot: {1}; with Debian's package "
+             "gnuplot-nox 'gnuplot {2} > {0}' draws it\n",
+             path.string(), failed, script.string());
   return false;
 }
 

@@ -4,16 +4,13 @@
 #include <cmath>
 
 #include "core/base/check.h"
-#include "hw/converters.h"
-#include "hw/rewrite.h"
 #include "nn/masks/column_binary.h"
 #include "nn/masks/column_scale.h"
 #include "nn/masks/column_shift.h"
 #include "nn/masks/entries.h"
 #include "nn/masks/kernel.h"
-#include "nn/masks/own_weights.h"
 #include "nn/masks/pe.h"
-#include "tests/support/gradient_check.h"
+#include "tests/nn/masked_layer.h"
 
 namespace ohm::test {
 namespace {
@@ -27,36 +24,6 @@ TEST_CASE("masks: entries are packed lowest bit first") {
   CHECK_THROWS_AS(nn::UnpackEntries(packed, 6, 3), Error);
 }
 
-// A layer whose last row tile and last array are partial.
-nn::MaskedLayer Layer() {
-  nn::MaskedLayer layer;
-  layer.weights = RandomTensor({7, 3, 3, 4}, Key(2));
-  hw::CrossbarSpec spec;
-  spec.rows = 16;
-  spec.columns = 4;
-  layer.map = hw::TileMap(hw::MatrixOf(layer.weights.shape(), 1), spec);
-  layer.largest = hw::LargestWeight(spec);
-  layer.range = hw::MaxAbs(layer.weights);
-  return layer;
-}
-
-// Moves what is trained, as training might.
-void Disturb(nn::Mask* mask, uint64_t seed) {
-  for (const auto& p : mask->Parameters()) {
-    const Tensor moved = RandomTensor(p.var.shape(), Key(seed++));
-    Var var = p.var;
-    const float scale = p.role == nn::Role::kMaskScore ? 0.02F : 1.0F;
-    for (int64_t i = 0; i < moved.count(); ++i) {
-      var.mutable_value().data()[i] += scale * moved.data()[i];
-    }
-  }
-}
-
-// What the arrays compute with: codes of the weights, and factors.
-Tensor CodesOf(nn::Mask* mask, const nn::MaskedLayer& layer) {
-  const Var w = mask->Weights(Var(layer.weights), {});
-  return hw::QuantizeWeights(w.value(), layer.largest, layer.range).codes;
-}
 Tensor GainOf(nn::Mask* mask, const nn::MaskedLayer& layer) {
   const Var gain = mask->Gain({});
   return gain.defined() ? gain.value() : Tensor::Full(layer.entries(), 1.0F);
@@ -192,199 +159,6 @@ TEST_CASE("masks: kernels are scaled as one, and soft ones keep a share") {
             .empty());
 }
 
-TEST_CASE("masks: PEs cut arrays and leave padding out") {
-  const nn::MaskedLayer layer = Layer();  // 36 rows, 7 outputs
-  const nn::PeGrid arrays(layer.map, 0, 0);
-  CHECK(arrays.pes().size() == size_t(layer.map.tiles()));
-  CHECK(arrays.weights() == layer.weights.count());
-  for (const int64_t rows : {0, 1, 5}) {
-    const nn::PeGrid fine(layer.map, rows, 3);
-    CHECK(fine.weights() == layer.weights.count());
-    std::vector<int> seen(size_t(layer.weights.count()), 0);
-    for (const nn::Pe& pe : fine.pes()) {
-      CHECK(pe.outputs <= 3);
-      CHECK((rows == 0 || pe.rows <= rows));
-      int64_t weights = 0;
-      fine.VisitWeights(pe, [&](int64_t i) {
-        ++seen[size_t(i)];
-        ++weights;
-      });
-      CHECK(weights == pe.weights);
-    }
-    for (const int times : seen) CHECK(times == 1);
-  }
-}
-
-TEST_CASE("masks: XMA2 with no PE is XMA, with all of them fine-tuning") {
-  const nn::MaskedLayer layer = Layer();
-  const auto none = nn::MakePe(layer, {}), xma = nn::MakeColumnShift(layer, {});
-  Disturb(none.get(), 3);
-  Disturb(xma.get(), 3);
-  CHECK_FALSE(none->rewrites());
-  CHECK(BitEqual(none->Gain({}).value(), xma->Gain({}).value()));
-  CHECK(BitEqual(none->Pack().at("columns"), xma->Pack().at("columns")));
-
-  nn::PeMask all(layer, {});
-  all.Choose(std::vector<uint8_t>(all.chosen().size(), 1));
-  const auto full = nn::MakeOwnWeights(layer, {});
-  CHECK(all.Counts().at("columns").entries == 0);
-  for (const float gain : all.Gain({}).value().span()) CHECK(gain == 1.0F);
-  const Tensor u = RandomTensor(layer.weights.shape(), Key(5));
-  Backward(all.Weights(Var(layer.weights), {}), u.Clone());
-  Backward(full->Weights(Var(layer.weights), {}), u.Clone());
-  Var own = all.Parameters()[0].var, whole = full->Parameters()[0].var;
-  CHECK(own.grad().count() == whole.grad().count());
-  // The same step of the same gradient gives the same weights, and what is
-  // beyond the largest code stays at it.
-  for (Var* v : {&own, &whole}) {
-    for (int64_t i = 0; i < v->value().count(); ++i) {
-      v->mutable_value().data()[i] -= v->grad().data()[i];
-    }
-  }
-  const Tensor a = all.Weights(Var(layer.weights), {}).value(),
-               b = full->Weights(Var(layer.weights), {}).value();
-  CHECK(BitEqual(a, b));
-  CHECK(hw::MaxAbs(a) == layer.range);
-}
-
-TEST_CASE("masks: chosen PEs stay where one cell of each pair reaches") {
-  nn::MaskedLayer layer = Layer();
-  layer.pairs = true;
-  const nn::MaskOptions options{.one_cell = true};
-  nn::PeMask mask(layer, options);
-  CHECK(mask.one_cell());
-  mask.Choose(std::vector<uint8_t>(mask.chosen().size(), 1));
-  Var own = mask.Parameters()[0].var;
-  for (int64_t i = 0; i < own.value().count(); ++i) {  // to the other end
-    own.mutable_value().data()[i] = i % 2 == 0 ? -9.0F : 9.0F;
-  }
-  const Tensor before =
-      hw::QuantizeWeights(layer.weights, layer.largest, layer.range).codes;
-  const auto clipped = [&](int64_t i, float code) {
-    const auto reached =
-        hw::ReachedByOneCell(int(before.data()[i]), layer.largest);
-    return code == float(reached.low) || code == float(reached.high);
-  };
-  const Tensor codes = CodesOf(&mask, layer);
-  for (int64_t i = 0; i < codes.count(); ++i) {
-    CHECK(clipped(i, codes.data()[i]));
-  }
-  nn::PeMask again(layer, options);
-  again.Unpack(mask.Pack());
-  CHECK(BitEqual(CodesOf(&again, layer), codes));
-  // Out there a gradient that leads further out is none.
-  const Tensor u = Tensor::Full(layer.weights.shape(), 1.0F);
-  Backward(mask.Weights(Var(layer.weights), {}), u.Clone());
-  for (int64_t i = 0; i < own.grad().count(); ++i) {
-    CHECK(own.grad().data()[i] == (i % 2 == 0 ? 0.0F : 1.0F));
-  }
-  // Cells of an offset encoding are alone; ideal weights have no end.
-  layer.pairs = false;
-  CHECK_FALSE(nn::PeMask(layer, options).one_cell());
-  layer.largest = 0;
-  CHECK_THROWS_WITH_AS(nn::PeMask(layer, options),
-                       doctest::Contains("tasks.rewrite"), Error);
-}
-
-// W' = W0 + B (W1 - W0), so dL/dB = <dL/dW', W1 - W0> and dL/dW1 = B dL/dW'.
-TEST_CASE(
-    "masks: a gate has no gradient while its weights are the backbone's") {
-  const nn::MaskedLayer layer = Layer();
-  nn::PeMask mask(layer, {.pe_columns = 2});
-  mask.Choose(std::vector<uint8_t>(mask.chosen().size(), 1));
-  mask.AddGates();
-  const Tensor u = RandomTensor(layer.weights.shape(), Key(5));
-  Var gates = mask.gates();
-  Backward(mask.Weights(Var(layer.weights), {}), u.Clone());
-  for (const float g : gates.grad().span()) CHECK(g == 0.0F);
-
-  Var own = mask.Parameters()[0].var;
-  for (float& w : own.mutable_value().span()) w *= 0.9F;
-  gates.ClearGrad();
-  own.ClearGrad();
-  mask.set_gate_price(0.01F);
-  gates.mutable_value().data()[1] = -1.0F;  // off
-  const Tensor now = mask.Weights(Var(layer.weights), {}).value();
-  Backward(mask.Weights(Var(layer.weights), {}), u.Clone());
-  size_t at = 0;
-  for (size_t p = 0; p < mask.grid().pes().size(); ++p) {
-    double expected = 0.01 * double(mask.grid().pes()[p].weights);
-    mask.grid().VisitWeights(mask.grid().pes()[p], [&](int64_t i) {
-      const double w0 = double(layer.weights.data()[i]);
-      expected += double(u.data()[i]) * (0.9F * w0 - w0);
-      CHECK(own.grad().data()[at] == (p == 1 ? 0.0F : u.data()[i]));
-      if (p == 1) CHECK(now.data()[i] == layer.weights.data()[i]);
-      ++at;
-    });
-    CHECK(double(gates.grad().data()[p]) ==
-          doctest::Approx(expected).epsilon(1e-4).scale(1e-3));
-  }
-}
-
-// The weights that the pass computes with, factors included.
-Tensor Effective(nn::PeMask* mask, const nn::MaskedLayer& layer) {
-  Tensor w = mask->Weights(Var(layer.weights), {}).value().Clone();
-  const Var gain = mask->Gain({});
-  const int64_t outputs = layer.map.outputs();
-  for (const nn::Pe& pe : mask->grid().pes()) {
-    mask->grid().VisitWeights(pe, [&](int64_t i) {
-      w.data()[i] *=
-          gain.value()
-              .data()[pe.row_tile * outputs + i / layer.map.matrix().fan_in];
-    });
-  }
-  return w;
-}
-
-// Factors learned so far go into the weights of a column that is chosen,
-// whether they stood before the backbone's weights or, with gates, before its
-// own; before a column that is chosen in part they stay.
-TEST_CASE("masks: choosing a PE changes nothing that the pass computes") {
-  for (const int rows : {0, 4}) {
-    CAPTURE(rows);
-    nn::MaskedLayer layer = Layer();
-    layer.range *= 16;  // so that nothing is clipped
-    nn::PeMask mask(layer,
-                    {.pe_rows = rows, .pe_columns = 1, .factors = "scale"});
-    Disturb(&mask, 3);
-    Tensor before = Effective(&mask, layer);
-    CHECK_FALSE(BitEqual(before, layer.weights));
-    std::vector<uint8_t> some(mask.chosen().size());
-    for (size_t i = 0; i < some.size(); ++i) some[i] = i % 3 == 0 ? 1 : 0;
-    mask.Choose(some);
-    CHECK(BitEqual(Effective(&mask, layer), before));
-    CHECK(mask.Parameters()[0].name == "weights");
-
-    mask.Choose(std::vector<uint8_t>(some.size(), 1));
-    CHECK(BitEqual(Effective(&mask, layer), before));
-    CHECK(mask.Counts().at("columns").entries == 0);
-    mask.AddGates();
-    Disturb(&mask, 5);
-    for (float& gate : Var(mask.gates()).mutable_value().span()) gate = 1;
-    before = Effective(&mask, layer);
-    mask.Choose(mask.chosen());
-    CHECK_FALSE(mask.gates().defined());
-    CHECK(BitEqual(Effective(&mask, layer), before));
-  }
-}
-
-TEST_CASE("masks: a column that is chosen in part keeps its factor") {
-  const nn::MaskedLayer layer = Layer();
-  const nn::MaskOptions options{
-      .pe_rows = 4, .pe_columns = 1, .factors = "scale"};
-  nn::PeMask mask(layer, options);
-  std::vector<uint8_t> chosen(mask.chosen().size(), 0);
-  chosen[0] = 1;  // of the first column, whose array has more than 4 rows
-  mask.Choose(chosen);
-  CHECK(mask.Counts().at("columns").entries == layer.entries().count());
-  CHECK(mask.Counts().at("weights").entries == 4);
-  Disturb(&mask, 3);
-  nn::PeMask again(layer, options);
-  again.Unpack(mask.Pack());
-  CHECK(BitEqual(CodesOf(&again, layer), CodesOf(&mask, layer)));
-  CHECK(BitEqual(again.Gain({}).value(), mask.Gain({}).value()));
-}
-
 TEST_CASE("masks: factors are whole steps, and end at their ends") {
   Var v(Tensor::From({6}, std::vector<float>{1, 0.99F, -0.27F, 3, -3, 1.9F}),
         true);
@@ -409,47 +183,6 @@ TEST_CASE("masks: factors are whole steps, and end at their ends") {
             ->Counts()["columns"]
             .bits_each == 32);
   CHECK_THROWS_AS(nn::MakeColumnScale(layer, {.scale_bits = 1}), Error);
-}
-
-TEST_CASE("masks: a profile sees the whole gradient, whatever is trained") {
-  const nn::MaskedLayer layer = Layer();
-  nn::PeMask mask(layer, {});
-  nn::WeightProfile profile;
-  mask.set_profile(&profile);
-  const Tensor u = RandomTensor(layer.weights.shape(), Key(5));
-  for (const float scale : {1.0F, -3.0F}) {
-    Tensor g = u.Clone();
-    for (float& v : g.span()) v *= scale;
-    const Var w = mask.Weights(Var(layer.weights), {});
-    CHECK(BitEqual(w.value(), layer.weights));
-    Backward(w, g);
-  }
-  CHECK(profile.passes == 2);
-  for (int64_t i = 0; i < u.count(); ++i) {
-    const float v = u.data()[i];
-    CHECK(profile.sum.data()[i] == doctest::Approx(-2 * v));
-    CHECK(profile.magnitude.data()[i] == doctest::Approx(4 * std::fabs(v)));
-    CHECK(profile.square.data()[i] == doctest::Approx(10 * v * v));
-  }
-}
-
-TEST_CASE("masks: PEs that stay chosen keep their weights") {
-  const nn::MaskedLayer layer = Layer();
-  nn::PeMask mask(layer, {.factors = "none"});
-  std::vector<uint8_t> chosen(mask.chosen().size(), 0);
-  chosen[0] = chosen[2] = 1;
-  mask.Choose(chosen);
-  Disturb(&mask, 7);
-  const Tensor before = mask.AllWeights();
-  chosen[0] = 0;
-  chosen[1] = 1;
-  mask.Choose(chosen);
-  const Tensor after = mask.AllWeights();
-  for (size_t p = 0; p < chosen.size(); ++p) {
-    mask.grid().VisitWeights(mask.grid().pes()[p], [&](int64_t i) {
-      CHECK(after.data()[i] == (p == 2 ? before : layer.weights).data()[i]);
-    });
-  }
 }
 
 Tensor Gains(std::vector<float> rho, const nn::ShiftLevels& levels) {
