@@ -81,4 +81,23 @@ void Calibrate(nn::Module* model, datasets::BatchStream* stream,
   }
 }
 
+void RunBatches(nn::Module* model, datasets::BatchStream* stream,
+                int64_t batches, nn::Context context) {
+  const NoGrad off;
+  OHM_CHECK(stream->batches() > 0 || batches == 0,
+            "[batches] expected a whole batch of images, got none");
+  datasets::Batch batch;
+  int64_t epoch = 0;
+  stream->Start(epoch);
+  for (int64_t done = 0; done < batches;) {
+    if (!stream->Next(&batch)) {
+      stream->Start(++epoch);
+      continue;
+    }
+    model->Forward(Var(batch.images), context);
+    context.first_sample += int64_t(batch.labels.size());
+    ++done;
+  }
+}
+
 }  // namespace ohm::train

@@ -27,6 +27,13 @@ Tensor Logits(nn::Module* model, datasets::BatchStream* stream);
 void Calibrate(nn::Module* model, datasets::BatchStream* stream,
                int64_t batches);
 
+// Runs the first `batches` batches of `stream`, epoch after epoch, for what
+// `context` asks of them: batch normalisation statistics, or a profile that
+// looks on. context.first_sample counts on from batch to batch. Error where the
+// stream has no batch.
+void RunBatches(nn::Module* model, datasets::BatchStream* stream,
+                int64_t batches, nn::Context context);
+
 // Number of rows of `logits` whose largest entry is at the label.
 int64_t CountCorrect(const Tensor& logits, std::span<const int32_t> labels);
 

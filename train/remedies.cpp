@@ -1,6 +1,5 @@
 #include "train/remedies.h"
 
-#include "core/autograd/var.h"
 #include "nn/crossbar_policy.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
@@ -16,20 +15,6 @@ datasets::BatchStream Batches(const Config& config,
                                   Key(uint64_t(config.train.seed)));
   options.shuffle = true;
   return {data.train, options};
-}
-
-// Runs `batches` batches through the model.
-void RunBatches(const Config& config, const datasets::OpenedDataset& data,
-                int batches, bool augment, nn::Context context,
-                nn::Model* model) {
-  const NoGrad off;
-  auto stream = Batches(config, data, augment);
-  datasets::Batch batch;
-  stream.Start(0);
-  for (int i = 0; i < batches && stream.Next(&batch); ++i) {
-    model->Forward(Var(batch.images), context);
-    context.first_sample += int64_t(batch.labels.size());
-  }
 }
 
 void FitGains(const Config& config, const datasets::OpenedDataset& data,
@@ -56,7 +41,8 @@ std::vector<hw::ShiftProfile> ProfileShifts(const Config& config,
     leaves[i].policy->set_profile(&profiles[i],
                                   nn::LayerChip(device, leaves[i].path));
   }
-  RunBatches(config, data, config.adapt.profile_batches, false, {}, model);
+  auto stream = Batches(config, data, false);
+  RunBatches(model, &stream, config.adapt.profile_batches, {});
   for (const auto& leaf : leaves) leaf.policy->set_profile(nullptr, nullptr);
   return profiles;
 }
@@ -73,8 +59,8 @@ void FitToChip(const Config& config, const datasets::OpenedDataset& data,
   nn::ClearCalibration(model);
   CalibrateIfNeeded(config, data, model);
   if (config.adapt.norm_batches == 0) return;
-  RunBatches(config, data, config.adapt.norm_batches, true,
-             {.normalising = true}, model);
+  auto stream = Batches(config, data, true);
+  RunBatches(model, &stream, config.adapt.norm_batches, {.normalising = true});
   nn::ClearCalibration(model);
   CalibrateIfNeeded(config, data, model);
 }

@@ -15,6 +15,7 @@
 #include "nn/masks/pe.h"
 #include "tests/support/gradient_check.h"
 #include "tests/train/scratch_folder.h"
+#include "tests/train/small_tasks.h"
 #include "train/commands/command.h"
 #include "train/compare/log.h"
 #include "train/compare/rows.h"
@@ -32,49 +33,6 @@ namespace {
 using train::Config;
 using train::ScratchFolder;
 
-// Small enough for seconds: a narrow ResNet on a few procedural images.
-Config SmallConfig(const std::filesystem::path& folder,
-                   const std::vector<std::string>& more = {}) {
-  std::vector<std::string> overrides{"run.dir=" + (folder / "run").string(),
-                                     "data.train_count=320",
-                                     "data.test_count=100",
-                                     "model.width=4",
-                                     "train.epochs=2",
-                                     "train.batch=32",
-                                     "tasks.length=2e",
-                                     "tasks.select_length=1e",
-                                     "tasks.lr_weights=0.1",
-                                     "tasks.validate_every=2e",
-                                     "tasks.batch=32",
-                                     "tasks.sets=[\"textures\"]",
-                                     "tasks.resume=true",
-                                     "train.threads=2"};
-  overrides.insert(overrides.end(), more.begin(), more.end());
-  return train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml", overrides);
-}
-
-// The backbone that a comparison has left in run.dir, and test images.
-struct LeftBackbone {
-  explicit LeftBackbone(const Config& config)
-      : data(train::OpenData(config, config.data.set)),
-        test(data.test,
-             train::MakeBatchOptions(config, data, 50, false, Key())) {
-    Config loaded = config;
-    loaded.model.weights =
-        (std::filesystem::path(config.run.dir) / "weights.safetensors")
-            .string();
-    model = train::BuildModel(loaded, data.classes);
-    train::Calibrate(model.get(), &test, 2);
-    hash = train::BackboneHash(model.get());
-  }
-  Tensor Logits() { return train::Logits(model.get(), &test); }
-
-  datasets::OpenedDataset data;
-  datasets::BatchStream test;
-  std::unique_ptr<nn::Model> model;
-  std::string hash;
-};
-
 std::vector<std::string> AllMethods() {
   std::vector<std::string> names;
   for (const auto& row : train::MethodTable()) names.emplace_back(row.name);
@@ -83,7 +41,7 @@ std::vector<std::string> AllMethods() {
 
 TEST_CASE("tasks keep the backbone and the first task bit for bit") {
   const ScratchFolder scratch;
-  Config config = SmallConfig(scratch.path());
+  Config config = SmallTasks(scratch.path());
   config.tasks.methods = AllMethods();
   // Fails where a logit of the first task changes.
   train::RunTasksCompare(config);
@@ -126,7 +84,7 @@ TEST_CASE("tasks keep the backbone and the first task bit for bit") {
 
 TEST_CASE("a comparison that is started again goes on where it stopped") {
   const ScratchFolder scratch;
-  const Config config = SmallConfig(
+  const Config config = SmallTasks(
       scratch.path(),
       {"tasks.methods=bn", "tasks.length=1e",
        "tasks.variants=[\"xma tasks.lr_scale=0.01|0.1\"]", "tasks.seeds=2"});
@@ -167,7 +125,7 @@ TEST_CASE("a comparison that is started again goes on where it stopped") {
 // The limits of docs/masks.md, through training and all: the same logits.
 TEST_CASE("methods that are limits of others train to the same network") {
   const ScratchFolder scratch;
-  const Config config = SmallConfig(
+  const Config config = SmallTasks(
       scratch.path(),
       {"tasks.lr_mask=0.01", "tasks.pe_columns=1", "tasks.methods=full,xma,xbm",
        "tasks.variants=[\"xma2 tasks.budget=1\", \"xma2 tasks.budget=0\", "
@@ -177,14 +135,12 @@ TEST_CASE("methods that are limits of others train to the same network") {
   nn::Model* model = left.model.get();
   std::map<std::string, Tensor> logits;  // by row
   const auto folder = std::filesystem::path(config.run.dir);
-  std::istringstream lines(ReadFile(folder / "compare.jsonl"));
-  for (std::string line; std::getline(lines, line);) {
-    const auto json = nlohmann::json::parse(line);
+  for (const auto& [row, json] : ComparedRows(config)) {
     train::ApplyTask(
         model,
         train::LoadTask(folder / "tasks" / json.at("file").get<std::string>(),
                         left.hash));
-    logits[json.at("row").get<std::string>()] = left.Logits();
+    logits[row] = left.Logits();
   }
   CHECK(logits.size() == 6);
   CHECK(BitEqual(logits.at("xma2 tasks.budget=1"), logits.at("full")));
@@ -198,7 +154,7 @@ TEST_CASE("methods that are limits of others train to the same network") {
 TEST_CASE("a comparison trains the backbone anew where its keys changed") {
   const ScratchFolder scratch;
   const auto weights = [&](const std::string& more) {
-    const Config config = SmallConfig(
+    const Config config = SmallTasks(
         scratch.path(),
         {"tasks.methods=head", "tasks.length=3s", "train.epochs=1", more});
     train::RunTasksCompare(config);
@@ -214,7 +170,7 @@ TEST_CASE("a comparison trains the backbone anew where its keys changed") {
 TEST_CASE("PEs must be chosen before the end of a task") {
   const ScratchFolder scratch;
   CHECK_THROWS_WITH_AS(
-      train::RunTasksCompare(SmallConfig(
+      train::RunTasksCompare(SmallTasks(
           scratch.path(), {"tasks.methods=xma2", "tasks.length=4s",
                            "tasks.select_length=4s", "train.epochs=1"})),
       doctest::Contains("tasks.select_length: expected less than the 4 steps"),
@@ -227,12 +183,12 @@ TEST_CASE("a training that fails is told at the end, and costs no other row") {
   // converter holds them.
   const std::string wild =
       "tasks.scale_bits=0 tasks.norm=frozen tasks.optimizer=sgd";
-  const Config config = SmallConfig(
-      scratch.path(),
-      {"tasks.methods=head", "tasks.length=20s", "train.epochs=1",
-       "hw.dac_bits=0", "hw.adc_bits=0",
-       "tasks.variants=[\"bn\", \"scale tasks.lr_scale=0.001|1e3 " + wild +
-           "\", \"scale tasks.lr_scale=1e3 " + wild + "\"]"});
+  const Config config =
+      SmallTasks(scratch.path(),
+                 {"tasks.methods=head", "tasks.length=20s", "train.epochs=1",
+                  "hw.dac_bits=0", "hw.adc_bits=0",
+                  "tasks.variants=[\"bn\", \"scale tasks.lr_scale=0.001|1e3 " +
+                      wild + "\", \"scale tasks.lr_scale=1e3 " + wild + "\"]"});
   CHECK_THROWS_WITH_AS(
       train::RunTasksCompare(config),
       doctest::Contains("1 results are missing; the first: task 'textures', "
@@ -250,18 +206,12 @@ TEST_CASE("a training that fails is told at the end, and costs no other row") {
 TEST_CASE("batch norm and heads count only where they are a task's own") {
   const ScratchFolder scratch;
   const Config config =
-      SmallConfig(scratch.path(),
-                  {"tasks.methods=head,bn", "train.epochs=1", "tasks.length=4s",
-                   "tasks.variants=[\"xma tasks.norm=frozen\", \"xma "
-                   "tasks.norm=statistics\", \"full\", \"piggyback\"]"});
+      SmallTasks(scratch.path(),
+                 {"tasks.methods=head,bn", "train.epochs=1", "tasks.length=4s",
+                  "tasks.variants=[\"xma tasks.norm=frozen\", \"xma "
+                  "tasks.norm=statistics\", \"full\", \"piggyback\"]"});
   train::RunTasksCompare(config);
-  std::map<std::string, nlohmann::json> rows;
-  std::istringstream lines(
-      ReadFile(std::filesystem::path(config.run.dir) / "compare.jsonl"));
-  for (std::string line; std::getline(lines, line);) {
-    const auto json = nlohmann::json::parse(line);
-    rows[json.at("row").get<std::string>()] = json;
-  }
+  const auto rows = ComparedRows(config);
   const auto bytes = [&](const std::string& row, const char* key) {
     return rows.at(row).at(key).get<int64_t>();
   };
@@ -294,7 +244,7 @@ TEST_CASE("every rule of choice, in rounds, keeps to the budget and uses it") {
                 fmt::format("\"xma2 tasks.select={}\"", row.name);
   }
   variants += ", \"xma2 tasks.pe_rows=2\"";
-  const Config config = SmallConfig(
+  const Config config = SmallTasks(
       scratch.path(),
       {"tasks.methods=[]", "train.epochs=1", "tasks.length=12s",
        "tasks.validate_every=12s", "tasks.select_length=9s",
@@ -303,17 +253,12 @@ TEST_CASE("every rule of choice, in rounds, keeps to the budget and uses it") {
   train::RunTasksCompare(config);
   LeftBackbone left(config);
   const auto all = double(train::SizeOfBackbone(left.model.get()).weights);
-  std::istringstream lines(
-      ReadFile(std::filesystem::path(config.run.dir) / "compare.jsonl"));
-  std::map<std::string, int64_t> weights;
-  for (std::string line; std::getline(lines, line);) {
-    const auto json = nlohmann::json::parse(line);
-    weights[json.at("row").get<std::string>()] =
-        json.at("mask").at("weights").at("entries").get<int64_t>();
-  }
-  CHECK(weights.size() == train::SelectorTable().size() + 1);
-  for (const auto& [row, count] : weights) {
+  const auto rows = ComparedRows(config);
+  CHECK(rows.size() == train::SelectorTable().size() + 1);
+  for (const auto& [row, json] : rows) {
     CAPTURE(row);
+    const auto count =
+        json.at("mask").at("weights").at("entries").get<int64_t>();
     CHECK(double(count) <= 0.3 * all);
     CHECK(double(count) > 0.28 * all);  // no PE that would fit is left out
   }
@@ -321,7 +266,7 @@ TEST_CASE("every rule of choice, in rounds, keeps to the budget and uses it") {
 
 TEST_CASE("one cell of each pair: as many weights again for the same cells") {
   const ScratchFolder scratch;
-  const Config config = SmallConfig(
+  const Config config = SmallTasks(
       scratch.path(),
       {"tasks.methods=[]", "train.epochs=1", "tasks.length=12s",
        "tasks.validate_every=12s", "tasks.select_length=3s",
@@ -330,12 +275,7 @@ TEST_CASE("one cell of each pair: as many weights again for the same cells") {
   train::RunTasksCompare(config);
   LeftBackbone left(config);
   const train::BackboneSize size = train::SizeOfBackbone(left.model.get());
-  std::istringstream lines(
-      ReadFile(std::filesystem::path(config.run.dir) / "compare.jsonl"));
-  std::string line;  // the last: with the test images
-  while (std::getline(lines, line) && lines.peek() != EOF) {
-  }
-  const auto json = nlohmann::json::parse(line);
+  const auto json = ComparedRows(config).at("xma2");
   const double share =
       json.at("mask").at("weights").at("entries").get<double>() /
       double(size.weights);
@@ -351,15 +291,15 @@ TEST_CASE("a task asks for images to choose its moment by") {
   const ScratchFolder scratch;
   CHECK_THROWS_WITH_AS(
       train::RunTasksCompare(
-          SmallConfig(scratch.path(), {"tasks.methods=bn", "data.validation=0",
-                                       "tasks.length=4s", "train.epochs=1"})),
+          SmallTasks(scratch.path(), {"tasks.methods=bn", "data.validation=0",
+                                      "tasks.length=4s", "train.epochs=1"})),
       doctest::Contains("data.validation: expected images"), Error);
 }
 
 TEST_CASE("keys of PEs count for methods that rewrite some, and no other") {
   const ScratchFolder scratch;
   const auto hashes = [&](const std::string& key) {
-    const Config config = SmallConfig(
+    const Config config = SmallTasks(
         scratch.path(),
         {"tasks.methods=[bn, xma, full]", "tasks.variants=[\"xma2\"]", key});
     std::map<std::string, std::string> of;
@@ -385,7 +325,7 @@ TEST_CASE("keys of PEs count for methods that rewrite some, and no other") {
 TEST_CASE("rows of a comparison say what is wrong with them") {
   const ScratchFolder scratch;
   const auto complaint = [&](const std::string& variant) {
-    Config config = SmallConfig(scratch.path());
+    Config config = SmallTasks(scratch.path());
     config.tasks.variants = {variant};
     try {
       train::CompareRows(config);

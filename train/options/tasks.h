@@ -36,6 +36,7 @@ struct TasksOptions {
   double lr_norm = 1e-3;
   double lr_range = 1e-3;
   std::string norm = "affine";
+  int norm_batches = 0;
   double mask_threshold = 5e-3;
   double mask_init = 1e-2;
   nn::Estimator estimator = nn::Estimator::kIdentity;
@@ -133,6 +134,13 @@ struct TasksOptions {
           FieldDoc{.choices = {"frozen", "statistics", "affine"},
                    .doc = "Batch norm of a new task: the first task's, own "
                           "statistics, or also own scale and shift."});
+    visit("norm_batches", norm_batches,
+          FieldDoc{.unit = "batches",
+                   .min = 0,
+                   .max = 100000,
+                   .doc = "Training batches from which a learned task sets "
+                          "its own batch norm statistics anew, on its chip; "
+                          "0: those of learning."});
     visit(
         "mask_threshold", mask_threshold,
         FieldDoc{

@@ -53,7 +53,7 @@ class TaskTrainer {
     schedule_ = {.kind = "cosine", .lr = 1.0, .total_steps = steps_};
   }
 
-  TaskResult Run(const TaskState& backbone, int classes) {
+  TaskResult Learn(const TaskState& backbone, int classes) {
     Prepare(backbone, classes);
     try {
       return Train();
@@ -63,6 +63,15 @@ class TaskTrainer {
           "lr_scale, lr_weights, lr_norm or lr_head",
           set_, method_.name, done_ + 1, error.what()));
     }
+  }
+
+  // The learned task with the batch norm statistics of the chip that the model
+  // is on now.
+  void SetStatistics(TaskState* state) {
+    ApplyTask(model_, *state);
+    RunBatches(model_, &train_, options_.norm_batches,
+               {.normalising = true, .noise = key_.Child("statistics")});
+    *state = Capture();
   }
 
  private:
@@ -157,7 +166,11 @@ class TaskTrainer {
     if (score.top1 <= best_.validation) return;
     best_.steps = done_;
     best_.validation = score.top1;
-    best_.state = CaptureTask(model_, method_.mask, MaskOptionsOf(options_));
+    best_.state = Capture();
+  }
+
+  TaskState Capture() const {
+    return CaptureTask(model_, method_.mask, MaskOptionsOf(options_));
   }
 
   void Report(const Score& validation) {
@@ -245,9 +258,14 @@ TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder) {
-  const OffChip off(model, config);
-  return TaskTrainer(config, set, data, method, model, folder)
-      .Run(backbone, data.classes);
+  TaskTrainer trainer(config, set, data, method, model, folder);
+  TaskResult result;
+  {
+    const OffChip off(model, config);
+    result = trainer.Learn(backbone, data.classes);
+  }
+  if (config.tasks.norm_batches > 0) trainer.SetStatistics(&result.state);
+  return result;
 }
 
 Score TestTask(const Config& config, const datasets::OpenedDataset& data,

@@ -32,9 +32,11 @@ class TrainingFailed : public Error {
 // and class, is held out and chooses the moment; of methods that choose PEs
 // only moments after the choice count. Test images are not read. The backbone's
 // own weights get no gradient. With tasks.learn_on = ideal the model is taken
-// off its chip, and put on it again afterwards. Metrics lines go to `folder`.
-// The model is left as it was at the end of training. TrainingFailed
-// where it diverges.
+// off its chip, and put on it again afterwards. Batch norm statistics are set
+// anew there with tasks.norm_batches, where they are the task's own;
+// `validation` stays what it was while learning. Metrics lines go to `folder`.
+// The model is left with what was trained last. TrainingFailed where it
+// diverges.
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
