@@ -19,6 +19,7 @@
 #include "train/tasks/method.h"
 #include "train/tasks/selection.h"
 #include "train/tasks/store.h"
+#include "train/version.h"
 
 namespace ohm::train {
 namespace {
@@ -51,7 +52,8 @@ std::string Overview(const std::string& prefix = "") {
                       "timings; 'ohmgrad bench --help' says of what");
   return text +
          "\n'ohmgrad COMMAND --help' explains one command and lists "
-         "every config key.\n";
+         "every config key;\n'ohmgrad --version' tells the kernels that this "
+         "machine gets.\n";
 }
 
 template <typename Table>
@@ -87,8 +89,8 @@ int List(const std::vector<std::string>& words) {
     return kOk;
   }
   if (!words.empty()) {
-    throw UsageError("ohmgrad list: expected nothing or 'keys', got '" +
-                     words[0] + "'");
+    throw UsageError("list: expected nothing or 'keys', got '" + words[0] +
+                     "'");
   }
   PrintTable("models (model.name)", nn::ModelTable());
   PrintDatasets();
@@ -204,7 +206,7 @@ int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   const size_t wanted = row.arguments[0] == '\0' ? 0 : 1;
   if (files.size() != wanted) {
     throw UsageError(fmt::format(
-        "ohmgrad {}: expected {}, got {} (options go behind --set; see "
+        "{}: expected {}, got {} (options go behind --set; see "
         "'ohmgrad {} --help')",
         row.name,
         wanted == 1 ? fmt::format("one {}", row.arguments) : "no word",
@@ -227,6 +229,10 @@ int Dispatch(const std::vector<std::string>& arguments) {
     fmt::print("{}", Overview());
     return arguments.empty() ? kUsage : kOk;
   }
+  if (arguments[0] == "--version") {
+    fmt::print("{}", VersionText());
+    return kOk;
+  }
   std::string word = arguments[0];
   std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   if (word == "bench") return Bench(rest);
@@ -245,7 +251,7 @@ int Dispatch(const std::vector<std::string>& arguments) {
     names.emplace_back(row.name);
   }
   const std::string close = ClosestWord(word, names);
-  throw UsageError("ohmgrad: no command is called '" + word + "'" +
+  throw UsageError("no command is called '" + word + "'" +
                    (close.empty() ? "" : "; did you mean '" + close + "'?") +
                    " ('ohmgrad --help' lists them)");
 }

@@ -21,6 +21,12 @@ int OneDnnType(DType dtype) {
   return static_cast<int>(dtype == DType::kBF16 ? Type::bf16 : Type::f32);
 }
 
+std::string OneDnnVersion() {
+  const dnnl_version_t* version = dnnl_version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) +
+         "." + std::to_string(version->patch);
+}
+
 bool HasBFloat16() {
   return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "core/base/parallel.h"
@@ -23,6 +24,8 @@ dnnl::stream& OneDnnStream();  // one per thread
 
 // dnnl::memory::data_type of f32 or bf16, as the number behind the enum.
 int OneDnnType(DType dtype);
+
+std::string OneDnnVersion();  // of the library that runs, as "2.6.3"
 
 // Primitives by shape. oneDNN plans a primitive for the number of threads at
 // its creation, so that number is part of the key. Entries live as long as the

@@ -54,11 +54,15 @@ const std::vector<NormalKernels>& NormalKernelVariants() {
   return variants;
 }
 
-void FillNormals(uint64_t key, uint64_t stream, int64_t first, int64_t count,
-                 float* to) {
+const NormalKernels& CurrentNormalKernels() {
   static const NormalKernels& best = *std::ranges::find_if(
       NormalKernelVariants(), [](const auto& v) { return v.supported; });
-  best.fill(key, stream, first, count, to);
+  return best;
+}
+
+void FillNormals(uint64_t key, uint64_t stream, int64_t first, int64_t count,
+                 float* to) {
+  CurrentNormalKernels().fill(key, stream, first, count, to);
 }
 
 }  // namespace ohm::hw

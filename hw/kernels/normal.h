@@ -39,6 +39,7 @@ struct NormalKernels {
                float* to);
 };
 const std::vector<NormalKernels>& NormalKernelVariants();  // best first
+const NormalKernels& CurrentNormalKernels();               // the best supported
 
 // One file each.
 NormalKernels Avx512Normal();

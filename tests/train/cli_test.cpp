@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/base/file.h"
+#include "hw/kernels/tile.h"
 #include "tests/train/scratch_folder.h"
 #include "train/config_keys.h"
 
@@ -52,6 +53,18 @@ TEST_CASE("wrong words end with exit code 2 and one sentence") {
     CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
   }
   CHECK(Has(Run("trian x").err, "did you mean 'train'?"));
+  CHECK(Run("list everything").err ==
+        "ohmgrad: list: expected nothing or 'keys', got 'everything'\n");
+}
+
+TEST_CASE("the version names the kernels that this machine gets") {
+  const Outcome outcome = Run("--version");
+  CHECK(outcome.code == 0);
+  CHECK(outcome.out.starts_with("ohmgrad "));
+  const auto& kernels = hw::TileKernelVariants();
+  const auto best =
+      std::ranges::find_if(kernels, [](const auto& k) { return k.supported; });
+  CHECK(Has(outcome.out, std::string("array kernels     ") + best->name));
 }
 
 TEST_CASE("failures end with exit code 1 and leave no half-written file") {

@@ -50,7 +50,7 @@ std::string Help(const cxxopts::Options& options) {
 const ArrayCase& Chosen(const std::vector<ArrayCase>& cases, int index) {
   if (index < 0 || index >= int(cases.size())) {
     throw UsageError(
-        fmt::format("ohmgrad array: expected --case in 0..{}, got "
+        fmt::format("array: expected --case in 0..{}, got "
                     "{}",
                     cases.size() - 1, index));
   }
@@ -91,7 +91,7 @@ void RunArray(const std::vector<std::string>& words) {
   }
   if (parsed.count("file") != 1) {
     throw UsageError(
-        fmt::format("ohmgrad array: expected one FILE.json, got {} (see "
+        fmt::format("array: expected one FILE.json, got {} (see "
                     "'ohmgrad array --help')",
                     parsed.count("file")));
   }

@@ -60,12 +60,12 @@ struct Wanted {
 Wanted WhatToAdd(const Config& config, const std::string& name) {
   if (config.tasks.methods.size() != 1) {
     throw UsageError(
-        "ohmgrad tasks add: expected one --method, as 'ohmgrad list' names "
+        "tasks add: expected one --method, as 'ohmgrad list' names "
         "them");
   }
   const auto& sets = config.tasks.sets;
   if (sets.size() > 1) {
-    throw UsageError("ohmgrad tasks add: expected one --data");
+    throw UsageError("tasks add: expected one --data");
   }
   return {sets.empty() ? name : sets[0], &FindMethod(config.tasks.methods[0])};
 }
