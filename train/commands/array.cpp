@@ -49,10 +49,8 @@ std::string Help(const cxxopts::Options& options) {
 // The case that --netlist asks for.
 const ArrayCase& Chosen(const std::vector<ArrayCase>& cases, int index) {
   if (index < 0 || index >= int(cases.size())) {
-    throw UsageError(
-        fmt::format("array: expected --case in 0..{}, got "
-                    "{}",
-                    cases.size() - 1, index));
+    throw UsageError(fmt::format("array: expected --case in 0..{}, got {}",
+                                 cases.size() - 1, index));
   }
   return cases[size_t(index)];
 }
@@ -90,10 +88,9 @@ void RunArray(const std::vector<std::string>& words) {
     return;
   }
   if (parsed.count("file") != 1) {
-    throw UsageError(
-        fmt::format("array: expected one FILE.json, got {} (see "
-                    "'ohmgrad array --help')",
-                    parsed.count("file")));
+    throw UsageError(fmt::format(
+        "array: expected one FILE.json, got {} (see 'ohmgrad array --help')",
+        parsed.count("file")));
   }
   const auto model = hw::WireModelOf(parsed["model"].as<std::string>());
   const std::vector<ArrayCase> cases =

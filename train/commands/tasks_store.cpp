@@ -60,8 +60,7 @@ struct Wanted {
 Wanted WhatToAdd(const Config& config, const std::string& name) {
   if (config.tasks.methods.size() != 1) {
     throw UsageError(
-        "tasks add: expected one --method, as 'ohmgrad list' names "
-        "them");
+        "tasks add: expected one --method, as 'ohmgrad list' names them");
   }
   const auto& sets = config.tasks.sets;
   if (sets.size() > 1) {

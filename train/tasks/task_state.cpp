@@ -98,8 +98,7 @@ namespace {
 std::string OptionsText(const nn::MaskOptions& options) {
   return fmt::format(
       "levels {} {} {} scale_bits {} pe_rows {} pe_columns {} factors {} "
-      "threshold {} "
-      "one_cell {}",
+      "threshold {} one_cell {}",
       options.levels.min, options.levels.max, options.levels.zero ? 1 : 0,
       options.scale_bits, options.pe_rows, options.pe_columns, options.factors,
       options.cut.threshold, options.one_cell ? 1 : 0);
@@ -121,8 +120,7 @@ nn::MaskOptions ReadOptions(const std::string& text,
                 one_cell == "one_cell",
             "'" + path.string() +
                 "': expected the mask's options (levels, scale_bits, pe_rows, "
-                "pe_columns, "
-                "factors, threshold, one_cell), got '" +
+                "pe_columns, factors, threshold, one_cell), got '" +
                 text + "'");
   return options;
 }
