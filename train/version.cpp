@@ -10,6 +10,7 @@
 #include "hw/kernels/tile.h"
 
 namespace ohm::train {
+
 std::string VersionText() {
   return fmt::format(
       "ohmgrad {} (g++ {}, oneDNN {})\n"

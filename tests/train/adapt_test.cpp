@@ -114,6 +114,21 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(changed == 0);
 }
 
+TEST_CASE_FIXTURE(
+    Fixture, "adapt: statistics take epoch after epoch, but need a batch") {
+  // An epoch is three batches.
+  const auto logits = [&](const std::string& batches) {
+    const Config config = Load({"adapt.norm_batches=" + batches});
+    return LogitsOn(config, OpenData(config, config.data.set), config.device);
+  };
+  CHECK_FALSE(BitEqual(logits("3"), logits("9")));
+  const Config none = Load({"data.train_count=20", "adapt.norm_batches=1"});
+  const auto data = OpenData(none, none.data.set);
+  CHECK_THROWS_WITH_AS(LogitsOn(none, data, none.device),
+                       doctest::Contains("images for at least one batch"),
+                       Error);
+}
+
 TEST_CASE_FIXTURE(Fixture, "adapt: without remedies nothing changes") {
   const auto result = Adapt({kWires[0], kWires[1]});
   CHECK(result["top1"] == result["naive_top1"]);

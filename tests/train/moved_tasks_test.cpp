@@ -6,7 +6,6 @@
 #include <set>
 
 #include "nn/crossbar_policy.h"
-#include "tests/support/gradient_check.h"
 #include "tests/train/scratch_folder.h"
 #include "tests/train/small_tasks.h"
 #include "train/commands/command.h"

@@ -12,20 +12,15 @@
 #include "core/base/check.h"
 #include "core/base/file.h"
 #include "nn/crossbar_policy.h"
-#include "nn/masks/pe.h"
-#include "tests/support/gradient_check.h"
 #include "tests/train/scratch_folder.h"
 #include "tests/train/small_tasks.h"
 #include "train/commands/command.h"
 #include "train/compare/log.h"
 #include "train/compare/rows.h"
-#include "train/evaluate.h"
-#include "train/experiment.h"
 #include "train/tasks/accounting.h"
 #include "train/tasks/method.h"
 #include "train/tasks/selection.h"
-#include "train/trainers/backbone.h"
-#include "train/trainers/task.h"
+#include "train/tasks/task_state.h"
 
 namespace ohm::test {
 namespace {
