@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "core/base/check.h"
 #include "core/base/file.h"
@@ -89,6 +90,48 @@ TEST_CASE("a task store adds, switches, exports and removes") {
   train::RunTasksRemove(store.With({}), "signs");
   CHECK_FALSE(fs::exists(store.Read().FileOf("signs")));
   CHECK_THROWS_AS(train::RunTasksSwitch(store.With({}), "signs"), UsageError);
+}
+
+TEST_CASE("a task of a store is judged as it is, and on chips") {
+  const Store store;
+  const auto added = train::RunTasksAdd(
+      store.With({"tasks.methods=xma2", "tasks.budget=0.2"}), "textures");
+  const auto eval = [&](const std::vector<std::string>& overrides) {
+    return nlohmann::json::parse(
+        ToJson(train::RunTasksEval(store.With(overrides), "textures")));
+  };
+  const auto once = eval({});
+  CHECK(once["top1"] == nlohmann::json::parse(ToJson(added))["test_top1"]);
+  CHECK(once["method"] == "xma2");
+  CHECK(once["images"] == 60);
+  CHECK(!once.contains("chips"));
+
+  // Ideal chips with the task's own ranges are the crossbars it is stored for.
+  const auto ideal = eval({"eval.chips=2", "eval.calibrate=once"});
+  CHECK(ideal["chips"][0]["loss"] == once["loss"]);
+  CHECK(ideal["chips"][1]["loss"] == once["loss"]);
+
+  // On others it computes something else, on each of its own.
+  const std::string devices = "device.variation=0.35";
+  const auto chips = eval({"eval.chips=3", devices});
+  REQUIRE(chips["chips"].size() == 3);
+  const auto loss = [](const nlohmann::json& result, size_t chip) {
+    return result["chips"][chip]["loss"].get<double>();
+  };
+  CHECK(loss(chips, 0) != once["loss"].get<double>());
+  CHECK(loss(chips, 0) != loss(chips, 1));
+  CHECK(loss(chips, 1) != loss(chips, 2));
+  CHECK(loss(eval({"eval.chips=1", "device.chip=2", devices}), 0) ==
+        loss(chips, 2));
+  // Their statistics instead of those that were learned.
+  const auto fitted = eval({"eval.chips=3", devices, "adapt.norm_batches=4"});
+  CHECK(loss(fitted, 0) != loss(chips, 0));
+  CHECK(fitted["loss"].get<double>() < chips["loss"].get<double>());
+
+  CHECK_THROWS_AS(train::RunTasksEval(store.With({}), "glyphs"), UsageError);
+  // The store is what it was.
+  train::RunTasksCheck(store.With({}), "");
+  CHECK(store.Read().active() == "shapes");
 }
 
 TEST_CASE("a task store may be moved, and looks at its own files only") {

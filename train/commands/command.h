@@ -43,6 +43,7 @@ Metrics RunEval(const Config& config);
 Metrics RunTasksCompare(const Config& config);
 Metrics RunTasksInit(const Config& config);
 Metrics RunTasksAdd(const Config& config, const std::string& name);
+Metrics RunTasksEval(const Config& config, const std::string& name);
 Metrics RunTasksSwitch(const Config& config, const std::string& name);
 Metrics RunTasksRemove(const Config& config, const std::string& name);
 Metrics RunTasksList(const Config& config, const std::string& name);

@@ -1,86 +1,10 @@
-#include <fmt/format.h>
-
-#include <cmath>
-
 #include "core/base/check.h"
 #include "train/chips.h"
 #include "train/commands/command.h"
-#include "train/correction_cost.h"
-#include "train/evaluate.h"
+#include "train/eval_report.h"
 #include "train/experiment.h"
-#include "train/progress.h"
-#include "train/spread.h"
-#include "train/table_print.h"
 
 namespace ohm::train {
-namespace {
-
-std::string What(const Config& config) {
-  return config.model.name + " on " + config.data.set +
-         (config.on_crossbar() ? ", on crossbars" : "");
-}
-
-Metrics EvalOnce(const Config& config, const datasets::OpenedDataset& data,
-                 nn::Model* model) {
-  CalibrateIfNeeded(config, data, model);
-  auto stream = EvalStream(config, data);
-  Score score;
-  {
-    Progress progress("eval");
-    score = Evaluate(model, &stream, &progress);
-  }
-  fmt::print("{}: top-1 {} % of {} {} images, loss {:.4f}\n", What(config),
-             FormatPercent(score.top1), score.images, config.eval.split,
-             score.loss);
-  return {{"command", std::string("eval")},
-          {"top1", score.top1},
-          {"loss", score.loss},
-          {"images", score.images}};
-}
-
-void PrintChips(const Config& config, const std::vector<ChipScore>& scores,
-                const Spread& top1) {
-  TextTable table({{"chip"}, {"top-1", "%"}, {"faulty cells"}});
-  for (const ChipScore& one : scores) {
-    table.AddRow({std::to_string(one.chip), FormatPercent(one.score.top1),
-                  std::to_string(one.faulty_cells)});
-  }
-  fmt::print("{}\n{}: top-1 mean {} %, ", table.str(), What(config),
-             FormatPercent(top1.mean));
-  if (std::isfinite(top1.deviation)) {
-    fmt::print("standard deviation {} %, ", FormatPercent(top1.deviation));
-  }
-  fmt::print("min {} %, max {} % over {} chip{} of {} {} images each\n",
-             FormatPercent(top1.min), FormatPercent(top1.max), scores.size(),
-             scores.size() == 1 ? "" : "s", scores[0].score.images,
-             config.eval.split);
-}
-
-Metrics EvalOverChips(const Config& config, const datasets::OpenedDataset& data,
-                      nn::Model* model) {
-  const auto scores = EvaluateChips(config, data, model);
-  const Spread top1 = SpreadOf(Top1Of(scores));
-  PrintChips(config, scores, top1);
-  std::vector<Metrics> list;
-  double loss = 0;
-  for (const ChipScore& one : scores) {
-    loss += one.score.loss / double(scores.size());
-    list.push_back({{"chip", one.chip},
-                    {"top1", one.score.top1},
-                    {"loss", one.score.loss},
-                    {"faulty_cells", one.faulty_cells}});
-  }
-  return {{"command", std::string("eval")},
-          {"top1", top1.mean},
-          {"top1_std", top1.deviation},
-          {"top1_min", top1.min},
-          {"top1_max", top1.max},
-          {"loss", loss},
-          {"images", scores[0].score.images},
-          {"chips", ToJsonList(list)}};
-}
-
-}  // namespace
 
 Metrics RunEval(const Config& config) {
   if (config.model.weights.empty()) {
@@ -89,22 +13,16 @@ Metrics RunEval(const Config& config) {
         ": model.weights: expected the weights to evaluate, got none; try "
         "--set model.weights=FILE.safetensors");
   }
+  // Before data and weights are read.
   if (config.eval.chips > 0) CheckOnCrossbar(config, "eval.chips");
   ApplyThreads(config);
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
-  Metrics result = config.eval.chips > 0
-                       ? EvalOverChips(config, data, model.get())
-                       : EvalOnce(config, data, model.get());
-  const bool corrects =
-      config.hw.stuck_correction != hw::StuckCorrection::kNone;
-  if (config.on_crossbar() && corrects) {
-    const CorrectionCost cost = CostOfCorrection(model.get());
-    fmt::print("{}{}\n", CostText(cost),
-               config.eval.chips > 1 ? ", on the last chip" : "");
-    const Metrics numbers = CostNumbers(cost);
-    result.insert(result.end(), numbers.begin(), numbers.end());
-  }
+  const std::string what = config.model.name + " on " + config.data.set +
+                           (config.on_crossbar() ? ", on crossbars" : "");
+  Metrics result{{"command", std::string("eval")}};
+  const Metrics scores = ReportEval(config, what, data, model.get());
+  result.insert(result.end(), scores.begin(), scores.end());
   return result;
 }
 

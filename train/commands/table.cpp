@@ -75,6 +75,18 @@ const std::vector<CommandRow>& CommandTable() {
                    {"method", "METHOD", "tasks.methods"},
                    {"data", "SET", "tasks.sets"}},
        .run_task = RunTasksAdd},
+      {.name = "tasks eval",
+       .arguments = "NAME",
+       .help = "accuracy of a task, as it is or on many chips",
+       .more = "Reads eval.split of the task's data set once, with the task as "
+               "it is stored; device keys put it on other devices than the "
+               "store's. --chips N does so on N chips of them, with converter "
+               "ranges as eval.calibrate and batch norm statistics as "
+               "adapt.norm_batches say: how a task that was learned once does "
+               "on chips that it has not seen.",
+       .run = nullptr,
+       .options = {kStore, {"chips", "N", "eval.chips"}},
+       .run_task = RunTasksEval},
       {.name = "tasks switch",
        .arguments = "NAME",
        .help = "put a task of the store to use",
