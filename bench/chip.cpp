@@ -34,8 +34,8 @@ hw::DeviceSpec Wired() {
   return device;
 }
 
-hw::DeviceSpec WholeCodes(hw::DeviceSpec device) {
-  device.steps = hw::CellSteps::kWhole;
+hw::DeviceSpec Fine(hw::DeviceSpec device) {
+  device.steps = hw::CellSteps::kFine;
   return device;
 }
 
@@ -92,7 +92,7 @@ Sides InferenceSides() {
       Inference("stuck 10/10 %, corrected", Stuck(0.1, 0.1), kPlain),
       Inference("write error", Imprecise()),
       Inference("wires 2.67 ohm", Wired()),
-      Inference("wires 2.67 ohm, whole codes", WholeCodes(Wired())),
+      Inference("wires 2.67 ohm, cells in 1/256 codes", Fine(Wired())),
       Inference("thermal and shot noise", Noisy())};
 }
 
@@ -133,8 +133,8 @@ Sides TrainingSides(const std::string& dtype) {
           Training("noise injected (NIA)", {}, dtype, kNoise),
           Training("noise and attenuation injected", {}, dtype, kLine),
           Training("wires in the loop", Wired(), dtype, kNothing),
-          Training("wires in the loop, whole codes", WholeCodes(Wired()), dtype,
-                   kNothing)};
+          Training("wires in the loop, cells in 1/256 codes", Fine(Wired()),
+                   dtype, kNothing)};
 }
 
 // A million numbers of noise on one thread, by every variant that this machine

@@ -82,7 +82,7 @@ void SetPlaneSteps(const Programmed& weights, const Ranges& ranges, float unit,
       for (int64_t o = 0; o < map.outputs(); ++o) {
         const auto at = size_t(c->At(t, o));
         const float step = StepOf(weights, ranges, unit, t, o, int64_t(plane));
-        c->plane_to_code[plane][at] = unit / step;
+        c->plane_to_code[plane][at] = unit * c->SumScaleOf(at) / step;
         c->plane_weight[plane][at] *= step;
       }
     }
@@ -192,17 +192,18 @@ Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
   c.to_code.assign(entries, 0.0F);
   c.to_value.assign(entries, 0.0F);
   c.offset_value.assign(entries, 0.0F);
-  if (weights.attenuation.defined()) c.attenuation.assign(entries, 1.0F);
+  const bool scaled = weights.sum_scale.defined();
+  if (scaled) c.sum_scale.assign(entries, 1.0F);
   for (int64_t t = 0; t < map.row_tiles(); ++t) {
     c.exact.push_back(
-        (c.ideal && weights.parts == 1) ||
+        (c.ideal && weights.parts == 1 && !scaled) ||
         IsLossless(int64_t(map.RowsOf(t).size()), spec, weights.slicing));
     for (int64_t o = 0; o < map.outputs(); ++o) {
       const auto at = size_t(c.At(t, o));
       const float scale = GainOf(gain, map, t, o);
-      const float attenuation = GainOf(weights.attenuation, map, t, o);
-      if (!c.attenuation.empty()) c.attenuation[at] = attenuation;
-      const float arriving = unit * attenuation;
+      const float sum_scale = GainOf(weights.sum_scale, map, t, o);
+      if (scaled) c.sum_scale[at] = sum_scale;
+      const float arriving = unit * sum_scale;
       const float step =
           c.ideal ? arriving : StepOf(weights, ranges, unit, t, o);
       c.to_code[at] = arriving / step;

@@ -66,7 +66,7 @@ struct Conversion {
   // [groups, row_tiles, padded_outputs] each.
   std::vector<float> to_code, to_value;
   std::vector<float> offset_value;  // units of a product of codes * gain
-  std::vector<float> attenuation;   // Programmed::attenuation; empty: 1
+  std::vector<float> sum_scale;     // Programmed::sum_scale; empty: 1
   // For each plane: +-2^shift, negative for complements.
   std::vector<std::vector<float>> plane_weight;
   std::vector<std::vector<float>> plane_to_code;  // empty: to_code for all
@@ -79,8 +79,8 @@ struct Conversion {
   int64_t First(int64_t group, int64_t row_tile) const {
     return (group * row_tiles + row_tile) * padded_outputs;
   }
-  float AttenuationOf(size_t at) const {
-    return attenuation.empty() ? 1.0F : attenuation[at];
+  float SumScaleOf(size_t at) const {
+    return sum_scale.empty() ? 1.0F : sum_scale[at];
   }
   // Planes have ranges of their own.
   bool apart() const { return !plane_to_code.empty(); }

@@ -28,7 +28,6 @@ class ChipReader {
         slices_(cells_.slices()),
         arms_(cells_.arms()),
         ideal_weights_(spec.weight_bits == 0),
-        rounds_(!ideal_weights_ && chip.device.steps == CellSteps::kWhole),
         cell_largest_(CellLargest()),
         frozen_(chip.device.wires.ideal() ? nullptr : frozen) {
     if (frozen_ != nullptr) frozen_->resize(size_t(map.tiles() * arms_));
@@ -132,25 +131,6 @@ class ChipReader {
         }
         if (slice + 1 == slices_) FinishWeight(output, rows[r]);
       }
-      const bool complete = !slicing_.whole() || slice + 1 == slices_;
-      if (complete && rounds_) {
-        RoundColumn(output, slice, flipped[c] != 0, rows);
-      }
-    }
-  }
-
-  // Digits to whole ones, and codes as they are then.
-  void RoundColumn(int64_t output, int64_t slice, bool flipped,
-                   std::span<const int32_t> rows) {
-    float* digits = result_.digits.data() +
-                    (PlaneOf(slice) * map_.outputs() + output) * fan_in_;
-    float* codes = result_.codes.data() + output * fan_in_;
-    const double weight = slicing_.whole() ? 1.0 : PlaceOf(slice);
-    for (const int32_t k : rows) {
-      const float whole = std::nearbyint(digits[k]);
-      const double change = weight * (double(whole) - double(digits[k]));
-      codes[k] += static_cast<float>(flipped ? -change : change);
-      digits[k] = whole;
     }
   }
 
@@ -248,7 +228,6 @@ class ChipReader {
   const LayerOnChip& chip_;
   int64_t fan_in_, slices_, arms_;
   bool ideal_weights_, reads_ = false;
-  bool rounds_;  // what columns hold to whole codes
   double cell_largest_;
   FrozenWires* frozen_;
   double volt_step_ = 0;

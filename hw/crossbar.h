@@ -61,10 +61,13 @@ struct Programmed {
   Tensor cells;
   int parts = 1;
   int64_t faulty_cells = 0;
-  Tensor converted;    // effective without the correction; undefined: the same
-  Tensor slope;        // of effective by weights, like them; undefined: 1
-  PackedNoise noise;   // of a read
-  Tensor attenuation;  // [row_tiles, out], as it was written; undefined: 1
+  Tensor converted;   // effective without the correction; undefined: the same
+  Tensor slope;       // of effective by weights, like them; undefined: 1
+  PackedNoise noise;  // of a read
+  // What the sum of a column is multiplied with on its way to the ADC,
+  // [row_tiles, out]; undefined: 1. Writing::attenuation; or, where a byte
+  // holds a cell of a chip, the step that the column's cells count.
+  Tensor sum_scale;
   // What is added digitally (hw/correction.h): row tile by row tile, for
   // columns with gains; and in one go, which costs less.
   PackedCodes correction, whole_correction;
@@ -74,7 +77,8 @@ struct Programmed {
   // position (integer; the channels of a group are padded to a multiple of 4,
   // and a quad that two row tiles share is in both, with zeros for the other's
   // rows), or single rows (float). Cells on a chip take two digits, in parts of
-  // 1/256 of a code where that fits (so a cell is within 1/512 of a code).
+  // 1/256 of a code where that fits (so a cell is within 1/512 of a code), or
+  // one, in steps of their column (hw/column_steps.h).
   bool integer = false;
   int64_t channels = 0;        // of one group, as the kernels see them
   int64_t padded_outputs = 0;  // of one group: a multiple of 16

@@ -78,7 +78,7 @@ void NoiseAdder::SetInjected() {
     for (int64_t o = 0; o < map.outputs(); ++o) {
       const auto to = size_t(conversion_.At(t, o));
       const int64_t from = t * map.outputs() + o;
-      const float unit = pass_.unit() * conversion_.AttenuationOf(to);
+      const float unit = pass_.unit() * conversion_.SumScaleOf(to);
       if (noise_->shift.defined()) {
         shift_[to] = noise_->shift.data()[from] / unit;
       }

@@ -63,12 +63,12 @@ void Observer::TakeSums(const TileBlock& block, std::span<const float> sums,
 
 // What is left of one pixel's sums at the ADCs.
 const float* Observer::Arriving(const TileBlock& block, const float* sums) {
-  if (conversion_.attenuation.empty()) return sums;
-  const float* attenuation = conversion_.attenuation.data() +
-                             conversion_.First(block.group, block.row_tile);
+  if (conversion_.sum_scale.empty()) return sums;
+  const float* scale = conversion_.sum_scale.data() +
+                       conversion_.First(block.group, block.row_tile);
   arriving_.resize(size_t(conversion_.outputs));
   for (size_t n = 0; n < arriving_.size(); ++n) {
-    arriving_[n] = sums[n] * attenuation[n];
+    arriving_[n] = sums[n] * scale[n];
   }
   return arriving_.data();
 }
@@ -141,7 +141,7 @@ Observed Observer::Collect(float unit) {
         float& range = observed.adc[size_t(
             AdcRangeOf(map, weights_.spec, t, o, int64_t(plane)))];
         range = std::max(range, most_[plane * conversion_.to_code.size() + at] *
-                                    unit * conversion_.AttenuationOf(at));
+                                    unit * conversion_.SumScaleOf(at));
       }
     }
   }

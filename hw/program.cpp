@@ -7,6 +7,7 @@
 #include "core/base/parallel.h"
 #include "hw/adc.h"
 #include "hw/chip.h"
+#include "hw/column_steps.h"
 #include "hw/converters.h"
 #include "hw/correction.h"
 #include "hw/crossbar.h"
@@ -22,9 +23,9 @@ int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 bool FitsBytes(int largest) { return largest >= 1 && largest <= 127; }
 
-// A digit as a whole number of 1 / parts, half to even.
-int InParts(float digit, int parts) {
-  return static_cast<int>(std::lrint(double(digit) * parts));
+// A digit as a whole number of what sums count, half to even.
+int Counted(float digit, double counts) {
+  return static_cast<int>(std::lrint(double(digit) * counts));
 }
 
 // Packs the digits of one slice of one logical column after the other.
@@ -128,9 +129,15 @@ class IntegerPacker {
         p_.bits.defined()
             ? const_cast<uint32_t*>(p_.BitsOf(slice, group, row_tile, 0))
             : nullptr;
+    // Of cells, in the parts or steps that sums count.
+    const double counts =
+        p_.parts / double(GainOf(p_.sum_scale, p_.map, row_tile, output));
     int64_t sum = 0;
     for (const RowPlace& row : rows) {
-      const int digit = Stored(codes, row, slice, output, flips);
+      const int digit =
+          p_.cells.defined()
+              ? Counted(Cell(row, slice, output), counts)
+              : Stored(Digit(codes, row, slice, output), slice, flips);
       const SplitBytes bytes = Split(digit, width_);
       to[row.piece * p_.padded_outputs * 4 + row.lane] = bytes.first;
       if (row.second >= 0) {
@@ -144,16 +151,13 @@ class IntegerPacker {
     p_.start.data<int32_t>()[entry] = static_cast<int32_t>(-input_zero_ * sum);
   }
 
-  // What a cell holds, in the parts that the kernels count.
-  int Stored(const float* codes, const RowPlace& row, int64_t slice,
-             int64_t output, bool flips) const {
-    if (p_.cells.defined()) {
-      const int64_t fan_in = p_.map.matrix().fan_in;
-      const float* cells =
-          p_.cells.data() + (slice * p_.map.outputs() + output) * fan_in;
-      return InParts(cells[row.fan_in], p_.parts);
-    }
-    const int digit = Digit(codes, row, slice, output);
+  float Cell(const RowPlace& row, int64_t slice, int64_t output) const {
+    const int64_t fan_in = p_.map.matrix().fan_in;
+    return p_.cells
+        .data()[(slice * p_.map.outputs() + output) * fan_in + row.fan_in];
+  }
+
+  int Stored(int digit, int64_t slice, bool flips) const {
     return flips ? p_.slicing.slices[size_t(slice)].largest - digit : digit;
   }
 
@@ -251,10 +255,23 @@ int64_t Programmed::entries() const {
 
 namespace {
 
-bool WholeBytes(const Tensor& cells) {
-  return std::ranges::all_of(cells.span(), [](float v) {
-    return std::fabs(v) <= 127 && v == std::nearbyint(v);
-  });
+bool AreWhole(const Tensor& cells) {
+  return std::ranges::all_of(cells.span(),
+                             [](float v) { return v == std::nearbyint(v); });
+}
+
+// How the kernels are to read the cells. Whole digits, of cells that are only
+// stuck, stay whole, though they may add up to more than a byte.
+Width WidthFor(CellSteps steps, Programmed* p) {
+  if (!p->integer || !p->cells.defined()) return Width::kByte;
+  const bool whole = AreWhole(p->cells);
+  if (whole && MaxAbs(p->cells) <= 127) return Width::kByte;
+  if (whole || steps == CellSteps::kFine) {
+    p->parts = PartsFor(p->cells, p->map, p->slicing.LargestInputDigit());
+    return Width::kWide;
+  }
+  RoundToColumnSteps(p);
+  return Width::kByte;
 }
 
 ReadVariances ReadChip(const LayerOnChip& chip, FrozenWires* frozen,
@@ -288,7 +305,7 @@ void Attenuate(const Tensor& attenuation, Programmed* p) {
   OHM_CHECK(p->slicing.whole() && !p->cells.defined(),
             "[crossbar] attenuation stands for devices in whole conversions "
             "(hw.adc_per = \"output\") of ideal cells");
-  p->attenuation = attenuation;
+  p->sum_scale = attenuation;
   p->slope = Tensor::Full(p->weight_shape, 1.0F);
   ScaleColumns(map, attenuation, &p->slope);
   ScaleColumns(map, attenuation, &p->effective);
@@ -331,18 +348,13 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
     }
   }
   if (writing.attenuation.defined()) Attenuate(writing.attenuation, &p);
-  const bool wide = p.integer && p.cells.defined() && !WholeBytes(p.cells);
-  if (wide) {
-    p.parts = PartsFor(p.cells, p.map, p.slicing.LargestInputDigit());
-  }
-  RowLayout rows = LayOutRows(p.map, p.integer ? p.channels / 4 : 0,
-                              wide ? Width::kWide : Width::kByte);
+  const Width width =
+      WidthFor(on_chip ? writing.chip->device.steps : CellSteps::kColumn, &p);
+  RowLayout rows = LayOutRows(p.map, p.integer ? p.channels / 4 : 0, width);
   p.pieces = std::move(rows.pieces);
   p.row_tiles = std::move(rows.row_tiles);
   if (p.integer) {
-    IntegerPacker(std::move(rows.places), wide ? Width::kWide : Width::kByte,
-                  &p)
-        .PackAll();
+    IntegerPacker(std::move(rows.places), width, &p).PackAll();
   } else {
     PackFloats(rows.places, &p);
   }

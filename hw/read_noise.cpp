@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "core/base/parallel.h"
+#include "hw/adc.h"
 #include "hw/crossbar.h"
 
 namespace ohm::hw {
@@ -17,7 +19,6 @@ class NoisePacker {
         matrix_(layer.map.matrix()),
         slices_(int64_t(layer.slicing.slices.size())),
         columns_(layer.padded_outputs),
-        square_(double(layer.parts) * layer.parts),
         rows_(LayOutRows(layer.map, layer.integer ? layer.channels / 4 : 0,
                          Width::kByte)) {}
 
@@ -46,90 +47,102 @@ class NoisePacker {
   }
 
  private:
+  // The part of a logical column in one slice on one row tile.
+  struct Column {
+    int64_t slice = 0, output = 0, row_tile = 0;
+    std::span<const RowPlace> rows{};
+    double square = 1;  // of what sums count, in products
+  };
+
   void PackColumn(int64_t i) {
-    const int64_t slice = i / layer_.map.outputs();
-    const int64_t output = i % layer_.map.outputs();
+    const int64_t outputs = layer_.map.outputs();
+    Column column{i / outputs, i % outputs};
     const RowPlace* row = rows_.places.data();
-    for (int64_t t = 0; t < layer_.map.row_tiles(); ++t) {
-      const auto rows = int64_t(layer_.map.RowsOf(t).size());
-      const int64_t entry = slice * layer_.entries() + layer_.At(t, output);
-      noise_.constant.data()[entry] = static_cast<float>(
-          square_ * read_.constant.data()[(slice * layer_.map.row_tiles() + t) *
-                                              layer_.map.outputs() +
-                                          output]);
+    for (int64_t& t = column.row_tile; t < layer_.map.row_tiles(); ++t) {
+      column.rows = {row, layer_.map.RowsOf(t).size()};
+      const double counts =
+          layer_.parts /
+          double(GainOf(layer_.sum_scale, layer_.map, t, column.output));
+      column.square = counts * counts;
+      const int64_t entry =
+          column.slice * layer_.entries() + layer_.At(t, column.output);
+      const int64_t from =
+          (column.slice * layer_.map.row_tiles() + t) * outputs + column.output;
+      noise_.constant.data()[entry] =
+          static_cast<float>(column.square * read_.constant.data()[from]);
       if (layer_.integer) {
-        noise_.scale.data()[entry] = PackIntegers(slice, output, t, row, rows);
+        noise_.scale.data()[entry] = PackIntegers(column);
       } else {
-        PackFloats(slice, output, t, row, rows);
+        PackFloats(column);
       }
-      row += rows;
+      row += column.rows.size();
     }
   }
 
-  double PerInput(int64_t slice, int64_t output, const RowPlace& row) const {
-    return read_.per_input.data()[At(slice, output, row)] * square_;
+  double PerInput(const Column& column, const RowPlace& row) const {
+    return read_.per_input.data()[At(column, row)] * column.square;
   }
-  double PerSquare(int64_t slice, int64_t output, const RowPlace& row) const {
-    return read_.per_square.data()[At(slice, output, row)] * square_;
+  double PerSquare(const Column& column, const RowPlace& row) const {
+    return read_.per_square.data()[At(column, row)] * column.square;
   }
-  int64_t At(int64_t slice, int64_t output, const RowPlace& row) const {
-    return (slice * layer_.map.outputs() + output) * matrix_.fan_in +
+  int64_t At(const Column& column, const RowPlace& row) const {
+    return (column.slice * layer_.map.outputs() + column.output) *
+               matrix_.fan_in +
            row.fan_in;
   }
+  int64_t PlaneOf(const Column& column) const {
+    return column.slice * matrix_.groups + column.output / matrix_.outputs;
+  }
 
-  void PackFloats(int64_t slice, int64_t output, int64_t row_tile,
-                  const RowPlace* row, int64_t count) {
-    float* to =
-        noise_.rows.data() +
-        ((slice * matrix_.groups + output / matrix_.outputs) * matrix_.fan_in +
-         layer_.map.FirstRow(row_tile)) *
-            2 * columns_ +
-        output % matrix_.outputs;
-    for (int64_t r = 0; r < count; ++r, to += 2 * columns_) {
-      to[0] = static_cast<float>(PerInput(slice, output, row[r]));
-      to[columns_] = static_cast<float>(PerSquare(slice, output, row[r]));
+  void PackFloats(const Column& column) {
+    float* to = noise_.rows.data() +
+                (PlaneOf(column) * matrix_.fan_in +
+                 layer_.map.FirstRow(column.row_tile)) *
+                    2 * columns_ +
+                column.output % matrix_.outputs;
+    for (const RowPlace& row : column.rows) {
+      to[0] = static_cast<float>(PerInput(column, row));
+      to[columns_] = static_cast<float>(PerSquare(column, row));
+      to += 2 * columns_;
     }
   }
 
   // The unit that whole numbers count: two digits hold every number, and 32
   // bits every sum.
-  double UnitFor(int64_t slice, int64_t output, const RowPlace* row,
-                 int64_t count) const {
+  double UnitFor(const Column& column) const {
     const double largest = layer_.slicing.LargestInputDigit();
     double most = 0, sum = 0;
-    for (int64_t r = 0; r < count; ++r) {
-      const double a = PerInput(slice, output, row[r]);
-      const double b = PerSquare(slice, output, row[r]);
+    for (const RowPlace& row : column.rows) {
+      const double a = PerInput(column, row);
+      const double b = PerSquare(column, row);
       most = std::max({most, a, 256 * b});
       sum += largest * a + (largest * largest + 255) * b;
     }
     constexpr double kMostSum = 2147483647.0;
     // Rounding may add half a unit to each of three numbers of a row.
-    const double rounding = double(count) * 255 * 1.5;
+    const double rounding = double(column.rows.size()) * 255 * 1.5;
     return std::max(most / kMostWide, sum / (kMostSum - rounding));
   }
 
-  float PackIntegers(int64_t slice, int64_t output, int64_t row_tile,
-                     const RowPlace* row, int64_t count) {
-    const double unit = UnitFor(slice, output, row, count);
+  float PackIntegers(const Column& column) {
+    const double unit = UnitFor(column);
     if (unit <= 0) return 0.0F;
-    const PackedRowTile& tile = rows_.row_tiles[size_t(row_tile)];
+    const PackedRowTile& tile = rows_.row_tiles[size_t(column.row_tile)];
     const int64_t quad = columns_ * 4;  // bytes
-    int8_t* high = noise_.packed.data<int8_t>() +
-                   ((slice * matrix_.groups + output / matrix_.outputs) *
-                        int64_t(rows_.pieces.size()) +
-                    tile.first) *
-                       2 * noise_.images * quad +
-                   output % matrix_.outputs * 4;
+    int8_t* high =
+        noise_.packed.data<int8_t>() +
+        (PlaneOf(column) * int64_t(rows_.pieces.size()) + tile.first) * 2 *
+            noise_.images * quad +
+        column.output % matrix_.outputs * 4;
     int8_t* low = high + noise_.images * tile.count * quad;
-    for (int64_t r = 0; r < count; ++r) {
-      const double a = PerInput(slice, output, row[r]);
-      const double b = PerSquare(slice, output, row[r]);
+    for (const RowPlace& row : column.rows) {
+      const double a = PerInput(column, row);
+      const double b = PerSquare(column, row);
       const double of_image[kSquareImages] = {a, 256 * b, b};
       for (int64_t i = 0; i < noise_.images; ++i) {
         const auto value = static_cast<int>(std::lrint(of_image[i] / unit));
         const SplitBytes bytes = Split(value, Width::kWide);
-        const int64_t at = (i * tile.count + row[r].piece) * quad + row[r].lane;
+        const int64_t at = (i * tile.count + row.piece) * quad + row.lane;
         high[at] = bytes.first;
         low[at] = bytes.second;
       }
@@ -141,7 +154,6 @@ class NoisePacker {
   const Programmed& layer_;
   const MatrixShape& matrix_;
   int64_t slices_, columns_;
-  double square_;  // of the parts that sums count
   RowLayout rows_;
   PackedNoise noise_;
 };

@@ -73,7 +73,8 @@ bool ConvertsInRegisters(const Programmed& weights,
                          const Conversion& conversion) {
   if (!weights.integer) return false;
   return !conversion.ideal ||
-         (weights.parts == 1 && SumsFitRounding(weights, conversion));
+         (weights.parts == 1 && conversion.sum_scale.empty() &&
+          SumsFitRounding(weights, conversion));
 }
 
 RowTileValues::RowTileValues(const TilePass& pass, const Programmed& weights,
@@ -189,8 +190,10 @@ void RowTileValues::Finish(const TileBlock& block) {
   const auto count = size_t(block.pixels * columns);
   const std::span codes(whole_.data(), count);
   const std::span offsets(whole_.data() + whole_.size() / 2, count);
-  // Sums past ideal converters may be too large for that, in their parts.
-  const bool sums = conversion_.ideal && weights_.parts > 1;
+  // Sums past ideal converters may be too large for that, in their parts, or no
+  // whole numbers of products.
+  const bool sums = conversion_.ideal &&
+                    (weights_.parts > 1 || !conversion_.sum_scale.empty());
   if (!conversion_.apart() && !sums) {
     ToIntegers(values_.data(), int64_t(count), codes.data());
   }
@@ -223,14 +226,14 @@ std::span<const float> RowTileValues::RangeSlopes(const TileBlock& block,
                     ? conversion_.Adc(block.group, block.row_tile)
                     : conversion_.PlaneAdc(block.group, block.row_tile, plane);
   std::vector<float> weight(size_t(adc.outputs), 1.0F);
-  const float* unit = conversion_.offset_value.data() +
-                      conversion_.First(block.group, block.row_tile);
+  const int64_t first = conversion_.First(block.group, block.row_tile);
+  const float* unit = conversion_.offset_value.data() + first;
   for (size_t n = 0; n < weight.size() && !whole; ++n) {
-    // Ranges of their own: the weight without its step, unit / to_code.
-    weight[n] =
-        adc.to_value[n] *
-        (conversion_.apart() ? adc.to_code[n] * float(weights_.parts) / unit[n]
-                             : 1.0F);
+    weight[n] = adc.to_value[n];
+    if (!conversion_.apart()) continue;
+    // Ranges of their own: without the step, unit * sum scale / to_code.
+    weight[n] *= adc.to_code[n] * float(weights_.parts) /
+                 (unit[n] * conversion_.SumScaleOf(size_t(first) + n));
   }
   adc.to_value = weight.data();
   const auto sums =

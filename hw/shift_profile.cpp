@@ -34,6 +34,9 @@ void ShiftProfile::Add(const Tensor& x, const Programmed& ideal,
   const auto entries = size_t(map_.row_tiles() * outputs);
   columns_.resize(entries);
   const TilePass a(x, ideal, ranges), b(x, chip, ranges);
+  const Tensor scales = chip.sum_scale.defined()
+                            ? chip.sum_scale
+                            : Tensor::Full(map_.MaskEntries(), 1.0F);
   const int64_t parts = std::min(kParts, a.blocks());
   std::vector<std::vector<Sums>> of_parts(static_cast<size_t>(parts));
   ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
@@ -55,13 +58,16 @@ void ShiftProfile::Add(const Tensor& x, const Programmed& ideal,
         b.Run(at, at + 1, [&](const TileBlock& block) {
           const auto on_chip = b.Sums(block, &scratch);
           const float* on_ideal = kept_of(block);
-          Sums* to = sums.data() + block.row_tile * outputs +
-                     block.group * map_.matrix().outputs;
+          const int64_t first =
+              block.row_tile * outputs + block.group * map_.matrix().outputs;
+          const float* scale = scales.data() + first;
+          Sums* to = sums.data() + first;
           for (int64_t p = 0; p < block.pixels; ++p) {
             for (int64_t n = 0; n < map_.matrix().outputs; ++n) {
               const auto i = size_t(p * columns + n);
               const double u = double(on_ideal[i]) * double(a.unit());
-              const double v = double(on_chip[i]) * double(b.unit());
+              const double v =
+                  double(on_chip[i]) * double(b.unit()) * double(scale[n]);
               to[n].Add({1, u, v, u * v, u * u, v * v});
             }
           }

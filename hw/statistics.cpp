@@ -60,7 +60,7 @@ class Counter {
         const float* row = sums.data() + p * conversion_.padded_outputs + n;
         for (int64_t i = 0; i < count; ++i) {
           row_[size_t(i)] =
-              row[i] * pass_.unit() * conversion_.AttenuationOf(at + size_t(i));
+              row[i] * pass_.unit() * conversion_.SumScaleOf(at + size_t(i));
           const float scaled = std::fabs(row[i] * adc.to_code[n + i]);
           tile.saturated += scaled > conversion_.limit() ? 1 : 0;
         }
@@ -111,7 +111,7 @@ void CollectStatistics(const Tensor& x, const Programmed& weights,
                                   ? conversion.plane_to_code[plane][at]
                                   : conversion.to_code[at];
         range = std::max(range, conversion.largest / to_code * pass.unit() *
-                                    conversion.AttenuationOf(at));
+                                    conversion.SumScaleOf(at));
       }
     }
   }

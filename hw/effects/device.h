@@ -54,8 +54,8 @@ struct Conditions {
 
 // How finely a simulation keeps what the cells of a chip hold.
 enum class CellSteps : uint8_t {
-  kFine,   // 1/256 of a code: two bytes a cell
-  kWhole,  // whole codes, as ideal cells hold: a byte
+  kColumn,  // 1/127 of the largest in its column of an array: a byte
+  kFine,    // 1/256 of a code: two bytes a cell
 };
 
 // Members in the order of the table, hw/effects/table.cpp.
@@ -75,7 +75,7 @@ struct DeviceSpec {
   WireSpec wires;  // between the cells and everything else
   Conditions conditions;
   int64_t chip = 0;
-  CellSteps steps = CellSteps::kFine;
+  CellSteps steps = CellSteps::kColumn;
 
   bool operator==(const DeviceSpec&) const = default;
 
@@ -101,11 +101,11 @@ struct DeviceSpec {
                    .max = 1e15,
                    .doc = "Which chip: another number draws other cells."});
     visit("cell_steps", steps,
-          FieldDoc{.choices = {"fine", "whole"},
+          FieldDoc{.choices = {"column", "fine"},
                    .doc = "How finely the simulation keeps what cells hold: "
-                          "1/256 of a code; or whole codes, an approximation "
-                          "as fast as ideal cells (docs/crossbar.md has its "
-                          "error)."});
+                          "1/127 of the largest in its column of an array, as "
+                          "fast as ideal cells; or 1/256 of a code, for up to "
+                          "1.7 times the time (docs/crossbar.md)."});
   }
 };
 

@@ -25,6 +25,7 @@ hw::DeviceSpec Imprecise() {
   hw::DeviceSpec device = Stuck(0.05, 0.1);
   device.write_error.law = hw::WriteLaw::kConstant;
   device.write_error.sigma = 0.02;
+  device.steps = hw::CellSteps::kFine;
   return device;
 }
 
@@ -202,6 +203,7 @@ TEST_CASE("chip: stuck weights get no gradient, corrected ones do") {
 hw::DeviceSpec Wired(double ohm) {
   hw::DeviceSpec device;
   device.wires.at_300_kelvin = {ohm, ohm, 4, 4};
+  device.steps = hw::CellSteps::kFine;
   return device;
 }
 
@@ -298,26 +300,70 @@ Tensor CodesHeld(const hw::Programmed& program) {
   return codes;
 }
 
-TEST_CASE("chip: cells are kept in whole codes where that is asked for") {
+// A column's cells are whole numbers of steps up to 127, half a step from what
+// they hold at most; the largest of them keeps its value.
+void CheckSteps(const hw::Programmed& fine, const hw::Programmed& column) {
+  const hw::TileMap& map = fine.map;
+  const int64_t outputs = map.outputs(), fan_in = map.matrix().fan_in;
+  const int64_t slices = int64_t(fine.slicing.slices.size());
+  for (int64_t i = 0; i < map.row_tiles() * outputs; ++i) {
+    const int64_t t = i / outputs, o = i % outputs;
+    const auto step = double(column.sum_scale.data()[i]);
+    double most = 0;
+    for (int64_t s = 0; s < slices; ++s) {
+      for (const int32_t k : map.RowsOf(t)) {
+        const int64_t at = (s * outputs + o) * fan_in + k;
+        const double held = double(column.cells.data()[at]) / step;
+        CHECK(std::fabs(held - std::nearbyint(held)) < 1e-4);
+        CHECK(std::fabs(double(fine.cells.data()[at]) / step - held) < 0.5001);
+        most = std::max(most, std::fabs(held));
+      }
+    }
+    CHECK(most == doctest::Approx(most == 0 ? 0 : 127));
+  }
+}
+
+TEST_CASE("chip: a byte holds a cell where that is asked for") {
   uint64_t index = 0;
   for (const hw::CrossbarSpec& spec : Specs()) {
-    hw::DeviceSpec device = Imprecise();
-    device.wires = Wired(2.67).wires;
-    CrossbarLayer layer = LayerOn(device, spec, index++);
-    const hw::Programmed fine = layer.Program();
-    layer.chip.device.steps = hw::CellSteps::kWhole;
-    const hw::Programmed whole = layer.Program();
-    CheckAgainstReference(layer);
-    Tensor rounded = fine.cells.Clone();  // ideal weights have no codes
-    for (float& digit : rounded.span()) {
-      if (spec.weight_bits != 0) digit = std::nearbyint(digit);
+    for (int i = 0; i < 3; ++i) {
+      hw::DeviceSpec device = Imprecise();
+      device.wires = Wired(2.67).wires;
+      CrossbarLayer layer = LayerOn(device, spec, index++);
+      layer.spec.stuck_correction = hw::StuckCorrection::kPlain;
+      const hw::Programmed fine = layer.Program();
+      layer.chip.device.steps = hw::CellSteps::kColumn;
+      const hw::Programmed column = layer.Program();
+      CheckAgainstReference(layer);
+      if (!column.integer) {
+        CHECK(SameBits(column.cells, fine.cells));
+        continue;
+      }
+      CHECK(column.row_tiles[0].high == 0);
+      CheckSteps(fine, column);
+      // Gradients see what is summed.
+      Tensor codes = column.converted.Clone();
+      for (float& value : codes.span()) value /= column.step;
+      CHECK(RelativeError(codes, CodesHeld(column)) < 1e-6);
+      const double moved = RelativeError(column.effective, fine.effective);
+      if (layer.w.count() > 100) CHECK(moved > 0);
+      CHECK(moved < 0.02);
     }
-    CHECK(SameBits(whole.cells, rounded));
-    // Gradients see what is summed.
-    if (spec.weight_bits == 0) continue;
-    Tensor codes = whole.effective.Clone();
-    for (float& value : codes.span()) value /= whole.step;
-    CHECK(RelativeError(codes, CodesHeld(whole)) < 1e-6);
+  }
+}
+
+TEST_CASE("chip: every kernel variant and bare sums read such cells") {
+  for (const size_t variant : SupportedKernels()) {
+    const ForcedKernels forced(variant);
+    for (uint64_t index = 0; index < 6; ++index) {
+      for (const int adc_bits : {0, 8}) {
+        hw::CrossbarSpec spec = Specs()[index];
+        if (spec.calibration == hw::Calibration::kMax) spec.adc_bits = adc_bits;
+        CrossbarLayer layer = LayerOn(Imprecise(), spec, index);
+        layer.chip.device.steps = hw::CellSteps::kColumn;
+        CheckAgainstReference(layer);
+      }
+    }
   }
 }
 

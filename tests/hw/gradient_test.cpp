@@ -28,6 +28,15 @@ Tensor RandomLike(const Shape& shape, Key key) {
   return t;
 }
 
+// Cells that are off, a byte each.
+hw::DeviceSpec ImpreciseBytes() {
+  hw::DeviceSpec device;
+  device.write_error.law = hw::WriteLaw::kConstant;
+  device.write_error.sigma = 0.02;
+  device.steps = hw::CellSteps::kColumn;
+  return device;
+}
+
 Tensor Dac(const CrossbarLayer& layer) {
   const int largest = hw::LargestInput(layer.spec);
   const float step =
@@ -230,13 +239,40 @@ TEST_CASE("gradients where sums arrive attenuated") {
   CHECK(clipped > 0);
 }
 
+TEST_CASE("gradients where a byte holds a cell of a chip") {
+  int64_t clipped = 0;
+  uint64_t index = 0;
+  for (const LayerSizes& sizes : AwkwardSizes()) {
+    const Key key = Key(53).Child(index++);
+    CrossbarLayer layer = MakeLayer(sizes, 8, 8, 8, key);
+    layer.chip = {ImpreciseBytes(), key.Child("chip")};
+    // Ideal devices gave columns of zeros no range.
+    hw::Observed seen;
+    layer.ranges.adc.clear();
+    layer.Forward(&seen);
+    // No share that makes ties of whole numbers.
+    for (const float most : seen.adc) layer.ranges.adc.push_back(0.77F * most);
+    CheckGradient(layer, key.Child("gy"), &clipped);
+  }
+  CHECK(clipped > 0);
+}
+
 // One conversion of a linear layer in digits, after hw/slicing.h.
 double PlaneSum(const hw::Programmed& p, std::span<const int32_t> rows,
-                const float* x, const float* w, size_t slice, size_t cycle) {
+                const float* x, int64_t output, size_t slice, size_t cycle) {
+  const int64_t fan_in = p.map.matrix().fan_in;
+  const float* w = p.codes.data() + output * fan_in;
+  const float* cells =
+      p.cells.defined()
+          ? p.cells.data() +
+                (int64_t(slice) * p.map.outputs() + output) * fan_in
+          : nullptr;
   double sum = 0;
   for (const int32_t k : rows) {
-    sum += p.slicing.WeightDigit(int(w[k]), slice) *
-           p.slicing.InputDigit(int(x[k]), cycle);
+    const double digit = cells != nullptr
+                             ? double(cells[k])
+                             : p.slicing.WeightDigit(int(w[k]), slice);
+    sum += digit * p.slicing.InputDigit(int(x[k]), cycle);
   }
   return sum;
 }
@@ -263,8 +299,7 @@ std::vector<double> BruteRangeGradient(const CrossbarLayer& layer,
       const auto range =
           size_t(hw::AdcRangeOf(p.map, spec, t, o, apart ? int64_t(plane) : 0));
       const double scaled =
-          PlaneSum(p, p.map.RowsOf(t), codes.data() + i / out * in,
-                   p.codes.data() + o * in, s, c) /
+          PlaneSum(p, p.map.RowsOf(t), codes.data() + i / out * in, o, s, c) /
           (double(layer.ranges.adc[range]) / h / unit);
       const double code = std::nearbyint(std::clamp(scaled, -h, h));
       const double slope = code - (std::fabs(scaled) <= h ? scaled : 0.0);
@@ -277,15 +312,15 @@ std::vector<double> BruteRangeGradient(const CrossbarLayer& layer,
 }
 
 TEST_CASE("ranges of slices and cycles have the sum of their slopes") {
-  for (uint64_t i = 0; i < 4; ++i) {
+  for (uint64_t i = 0; i < 8; ++i) {
     hw::CrossbarSpec spec;
     spec.adc_per = hw::AdcPer(1 + i % 2);
-    spec.adc_range_per = hw::AdcRangePer(i / 2);
+    spec.adc_range_per = hw::AdcRangePer(i / 2 % 2);
     spec.cell_bits = 3;
     spec.input_slice_bits = 4;
     spec.adc_bits = 5;
-    const CrossbarLayer layer =
-        MakeLayer({20, 1, 1, 1, 90, 12, 1, 1}, spec, Key(52));
+    CrossbarLayer layer = MakeLayer({20, 1, 1, 1, 90, 12, 1, 1}, spec, Key(52));
+    if (i >= 4) layer.chip = {ImpreciseBytes(), Key(54)};
     const Tensor gy = RandomLike({20, 1, 1, 12}, Key(53));
     const Tensor gradient = hw::RangeGradient(layer.x, layer.Program(),
                                               layer.ranges, layer.gain, gy);

@@ -143,9 +143,17 @@ Tensor AsHeld(const CrossbarLayer& layer, const hw::Programmed& program,
 // Digits of cells that give as much as arrives.
 Tensor Attenuated(const hw::Programmed& program) {
   Tensor digits = program.codes.Clone();
-  hw::ScaleColumns(program.map, program.attenuation, &digits);
+  hw::ScaleColumns(program.map, program.sum_scale, &digits);
   return digits.Reshape(
       {1, program.map.outputs(), program.map.matrix().fan_in});
+}
+
+// The digits that a layer's kernels read, undefined where they are its codes'.
+Tensor Held(const CrossbarLayer& layer, const hw::Programmed& program) {
+  if (!program.sum_scale.defined()) {
+    return AsHeld(layer, program, program.cells, program.parts);
+  }
+  return program.cells.defined() ? program.cells : Attenuated(program);
 }
 
 Tensor CorrectionOf(const CrossbarLayer& layer, const hw::Programmed& program) {
@@ -172,10 +180,7 @@ void CheckAgainstReference(const CrossbarLayer& layer) {
   const hw::Programmed program = layer.Program();
   const auto expected = hw::reference::Forward(
       layer.x, layer.w, layer.conv, layer.spec, layer.ranges, layer.gain,
-      program.attenuation.defined()
-          ? Attenuated(program)
-          : AsHeld(layer, program, program.cells, program.parts),
-      CorrectionOf(layer, program));
+      Held(layer, program), CorrectionOf(layer, program));
   const Tensor y = layer.Forward();
   REQUIRE(y.shape() == expected.y.shape());
   const double tolerance = 1e-5 * (1e-3 + LargestAbs(expected.y));

@@ -269,6 +269,31 @@ TEST_CASE("noise: slices converted apart draw for themselves") {
   }
 }
 
+// Sums count steps of their column then, noise does not.
+TEST_CASE("noise: it is the same where a byte holds a cell") {
+  constexpr int kPasses = 4000;
+  hw::CrossbarSpec whole, apart;
+  whole.adc_bits = 0;
+  apart.cell_bits = 4;
+  apart.adc_bits = 16;
+  apart.calibration = hw::Calibration::kFullScale;
+  apart.adc_per = hw::AdcPer::kSlice;
+  for (const hw::CrossbarSpec& spec : {whole, apart}) {
+    CrossbarLayer layer = NoisyLayer(spec);
+    layer.chip.device.write_error.law = hw::WriteLaw::kConstant;
+    layer.chip.device.write_error.sigma = 0.02;
+    layer.chip.device.steps = hw::CellSteps::kFine;
+    const Moments fine = MomentsOf(layer, kPasses);
+    layer.chip.device.steps = hw::CellSteps::kColumn;
+    REQUIRE(layer.Program().sum_scale.defined());
+    const Moments column = MomentsOf(layer, kPasses);
+    for (size_t k = 0; k < fine.mean.size(); ++k) {
+      CHECK(column.variance[k] / fine.variance[k] ==
+            doctest::Approx(1).epsilon(7 * std::sqrt(2.0 / kPasses)));
+    }
+  }
+}
+
 TEST_CASE("noise: images draw the same in any batch, at any thread count") {
   CrossbarLayer layer =
       MakeLayer({4, 6, 5, 3, 7, 5, 3, 3, 1, 1}, hw::CrossbarSpec{}, Key(74));

@@ -35,8 +35,7 @@ Tensor SumsOf(const CrossbarLayer& layer, const hw::Programmed& program,
   return hw::Forward(layer.x, program, ranges, gain, nullptr);
 }
 
-TEST_CASE("shift profile: moments and gain of each column's sums") {
-  const CrossbarLayer layer = WiredLayer();
+void CheckMoments(const CrossbarLayer& layer) {
   const hw::ShiftProfile profile = ProfileOf(layer);
   const hw::Programmed ideal = hw::Program(layer.w, layer.conv, layer.spec);
   const auto noise = profile.Fit(hw::FitPer::kColumn, hw::ShiftModel::kNoise);
@@ -78,6 +77,14 @@ TEST_CASE("shift profile: moments and gain of each column's sums") {
       CHECK(double(gain.data()[at]) == doctest::Approx(ab / bb).epsilon(1e-4));
       CHECK(gain.data()[at] > 1);  // wires weaken
     }
+  }
+}
+
+TEST_CASE("shift profile: moments and gain of each column's sums") {
+  CrossbarLayer layer = WiredLayer();
+  for (const auto steps : {hw::CellSteps::kColumn, hw::CellSteps::kFine}) {
+    layer.chip.device.steps = steps;
+    CheckMoments(layer);
   }
 }
 
