@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <span>
-#include <vector>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
@@ -11,6 +10,10 @@
 
 namespace ohm::hw {
 namespace {
+
+// In codes, far below fine steps: a column that holds next to nothing does not
+// divide what it reads by that.
+constexpr float kLeastStep = 1.0F / 65536;
 
 class Rounder {
  public:
@@ -41,7 +44,7 @@ class Rounder {
       }
     }
     if (most == 0) return;
-    const float step = most / 127;
+    const float step = std::max(most / 127, kLeastStep);
     p_.sum_scale.data()[row_tile * outputs_ + output] = step;
     for (size_t s = 0; s < slices(); ++s) RoundSlice(rows, s, output, step);
   }

@@ -352,6 +352,25 @@ TEST_CASE("chip: a byte holds a cell where that is asked for") {
   }
 }
 
+TEST_CASE("chip: columns that hold next to nothing keep their noise finite") {
+  CrossbarLayer layer = LayerOn(Imprecise(), {}, 4);
+  for (float& w : layer.w.span()) w = 0;
+  layer.w.data()[0] = 1;
+  layer.spec.g_min = 0;  // where cells can be off by so little
+  layer.spec.adc_bits = 0;
+  layer.gain = Tensor();
+  layer.chip.device = {};
+  layer.chip.device.write_error.law = hw::WriteLaw::kConstant;
+  layer.chip.device.write_error.sigma = 1e-25;
+  layer.chip.device.read_noise.sigma = 0.01;
+  const hw::Programmed program = layer.Program();
+  REQUIRE(program.sum_scale.defined());
+  const hw::PassNoise noise{Key(66), 0, {}, {}};
+  const Tensor y =
+      hw::Forward(layer.x, program, layer.ranges, {}, nullptr, &noise);
+  for (const float v : y.span()) CHECK(std::isfinite(v));
+}
+
 TEST_CASE("chip: every kernel variant and bare sums read such cells") {
   for (const size_t variant : SupportedKernels()) {
     const ForcedKernels forced(variant);
