@@ -178,11 +178,10 @@ Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
                const PassNoise* noise = nullptr);
 
 // d<y, gy>/d gain: [row_tiles, out], sums of gy * z_t with the converted
-// partial sums, which are computed again rather than kept. x and gy f32 or
-// bf16. `noise`: as Forward drew it; here and below.
+// partial sums, which are computed again rather than kept, without noise. x
+// and gy f32 or bf16.
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
-                    const Ranges& ranges, const Tensor& gy,
-                    const PassNoise* noise = nullptr);
+                    const Ranges& ranges, const Tensor& gy);
 
 // d<y, gy>/d of the weights as they are in the cells, of gain 1, as if
 // conversions passed every sum on: the convolution's gradient with what the
@@ -198,7 +197,7 @@ Tensor GainGradientOf(const Programmed& weights, const Tensor& gw);
 // d<y, gy>/d range for each of ranges.adc, [ranges]; 0 with an ideal ADC.
 // Straight-through: within the range the derivative of a conversion is (code -
 // sum / step) / h, beyond it +-1 (Esser et al., "Learned step size
-// quantization", ICLR 2020, eq. 3).
+// quantization", ICLR 2020, eq. 3). `noise`: as Forward drew it.
 Tensor RangeGradient(const Tensor& x, const Programmed& weights,
                      const Ranges& ranges, const Tensor& gain, const Tensor& gy,
                      const PassNoise* noise = nullptr);

@@ -36,7 +36,7 @@ class ColumnSums {
         all_(weights.map.outputs()),
         of_(of),
         fused_(of == Of::kValues && weights.slicing.whole() &&
-               !weights.correction.defined() && pass.noise() == nullptr &&
+               !weights.correction.defined() &&
                ConvertsInRegisters(weights, conversion)),
         part_(planes_ * conversion.to_code.size()) {}
 
@@ -115,9 +115,8 @@ std::vector<double> SumColumns(const TilePass& pass, const Programmed& weights,
 }  // namespace
 
 Tensor GainGradient(const Tensor& x, const Programmed& weights,
-                    const Ranges& ranges, const Tensor& gy,
-                    const PassNoise* noise) {
-  const TilePass pass(x, weights, ranges, Cycles::kTogether, noise);
+                    const Ranges& ranges, const Tensor& gy) {
+  const TilePass pass(x, weights, ranges, Cycles::kTogether);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), Tensor());
   const std::vector<double> sums =

@@ -23,11 +23,13 @@ struct Saved {
 };
 
 // `gw` of gain 1, or undefined. Where it is there, a second pass through the
-// converters would cost a quarter of a step (docs/results.md).
+// converters would cost a quarter of a step; where reads draw noise, such a
+// pass costs more than computing it (docs/results.md).
 Tensor GainGradient(const Saved& s, const Tensor& gw, const Tensor& gy) {
-  return gw.defined()
-             ? hw::GainGradientOf(*s.cells, gw)
-             : hw::GainGradient(s.x, *s.cells, s.ranges, gy, s.Noise());
+  if (gw.defined()) return hw::GainGradientOf(*s.cells, gw);
+  if (!s.noise) return hw::GainGradient(s.x, *s.cells, s.ranges, gy);
+  return hw::GainGradientOf(
+      *s.cells, hw::WeightGradient(s.x, *s.cells, s.ranges.input, gy));
 }
 
 Tensor LearnedRangeGradient(const Saved& s, const Tensor& gy) {

@@ -22,13 +22,14 @@ struct CrossbarInputs {
 //   x:    plain convolution gradient of the effective (quantised) weights
 //   w:    plain convolution gradient of the quantised input
 //   gain: gy times the converted partial sums, recomputed; where w needs a
-//         gradient, too, from that (hw::GainGradientOf)
+//         gradient, too, or noise is drawn or injected, from the gradient of w
+//         (hw::GainGradientOf), in which noise has no share
 //   range: hw::RangeGradient over sqrt(conversions * largest code), which keeps
 //         ranges of all sizes at one pace (LSQ, ICLR 2020, section 2.2)
 // With bf16 images both convolutions are bf16; of the inputs' codes, which bf16
 // holds exactly up to 9 bits. `cells` must be Program(w). `observed` and
-// `noise` may be null; backward draws the same noise again. Saves x, the packed
-// weights and the list of clipped conversions.
+// `noise` may be null; learned ranges draw the same noise again. Saves x, the
+// packed weights and the list of clipped conversions.
 Var CrossbarConv2d(const CrossbarInputs& inputs,
                    std::shared_ptr<const hw::Programmed> cells,
                    const hw::Ranges& ranges, hw::Observed* observed,

@@ -304,6 +304,41 @@ TEST_CASE("mask gradients are differences of the quantised network") {
   }
 }
 
+TEST_CASE("noise of reads has no share in the gradient of a mask") {
+  nn::Conv2d conv({.in = 6, .out = 5, .spec = Conv2dSpec::Square(1, 1)},
+                  Key(3));
+  nn::MapToCrossbar(&conv, nn::EveryLeaf, Small());
+  const Tensor x = RandomTensor({8, 5, 5, 6}, Key(4));
+  CalibrateOn(&conv, x);
+  const auto leaf = nn::CrossbarLeaves(&conv)[0];
+  conv.Parameters()[0].var.set_requires_grad(false);  // as a backbone's
+  leaf.policy->set_mask(
+      nn::FindMask("xbm").make(leaf.Masked(), nn::MaskOptions()));
+  Var scores = leaf.policy->mask()->Parameters()[0].var;
+  const Tensor u = RandomTensor({8, 5, 5, 5}, Key(5));
+  const auto run = [&](double sigma, uint64_t key) {
+    hw::DeviceSpec device;
+    device.read_noise.sigma = sigma;
+    nn::PutOnChip(&conv, device);
+    const Var y = conv.Forward(Var(x), {.training = true, .noise = Key(key)});
+    scores.ClearGrad();
+    Backward(y, u.Clone());
+    return std::pair(y.value().Clone(), scores.grad().Clone());
+  };
+  const auto [quiet, exact] = run(0, 1);
+  const auto [one, grad_one] = run(0.02, 1);
+  const auto [other, grad_other] = run(0.02, 2);
+  CHECK_FALSE(BitEqual(one, other));
+  CHECK(BitEqual(grad_one, grad_other));
+  double difference = 0, size = 0;  // what rounding and clipping take
+  for (int64_t i = 0; i < exact.count(); ++i) {
+    difference += std::pow(double(exact.data()[i]) - grad_one.data()[i], 2);
+    size += std::pow(double(exact.data()[i]), 2);
+  }
+  CHECK(difference > 0);
+  CHECK(std::sqrt(difference / size) < 0.1);
+}
+
 TEST_CASE("crossbar layers give the same bits for any thread count") {
   const auto run = [](int threads) {
     SetThreads(threads);
