@@ -91,6 +91,7 @@ Sides InferenceSides() {
       Inference("stuck 1.75/9.04 %, corrected", Stuck(0.0175, 0.0904), kPlain),
       Inference("stuck 10/10 %, corrected", Stuck(0.1, 0.1), kPlain),
       Inference("write error", Imprecise()),
+      Inference("write error, cells in 1/256 codes", Fine(Imprecise())),
       Inference("wires 2.67 ohm", Wired()),
       Inference("wires 2.67 ohm, cells in 1/256 codes", Fine(Wired())),
       Inference("thermal and shot noise", Noisy())};

@@ -57,7 +57,8 @@ struct Programmed {
 
   // On a chip (hw/chip.h): the digits that the arrays are seen to hold, f32
   // [slices, out, fan-in], no longer whole numbers; undefined: those of the
-  // codes. Sums then count products of codes in parts of 1 / parts.
+  // codes. Sums then count products of codes in parts of 1 / parts, or in steps
+  // of their column (sum_scale).
   Tensor cells;
   int parts = 1;
   int64_t faulty_cells = 0;

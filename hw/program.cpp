@@ -262,11 +262,11 @@ bool AreWhole(const Tensor& cells) {
 
 // How the kernels are to read the cells. Whole digits, of cells that are only
 // stuck, stay whole, though they may add up to more than a byte.
-Width WidthFor(CellSteps steps, Programmed* p) {
+Width WidthFor(const Writing& writing, Programmed* p) {
   if (!p->integer || !p->cells.defined()) return Width::kByte;
   const bool whole = AreWhole(p->cells);
   if (whole && MaxAbs(p->cells) <= 127) return Width::kByte;
-  if (whole || steps == CellSteps::kFine) {
+  if (whole || writing.chip->device.steps == CellSteps::kFine) {
     p->parts = PartsFor(p->cells, p->map, p->slicing.LargestInputDigit());
     return Width::kWide;
   }
@@ -348,8 +348,7 @@ Programmed Program(const Tensor& w, const Conv2dSpec& conv,
     }
   }
   if (writing.attenuation.defined()) Attenuate(writing.attenuation, &p);
-  const Width width =
-      WidthFor(on_chip ? writing.chip->device.steps : CellSteps::kColumn, &p);
+  const Width width = WidthFor(writing, &p);
   RowLayout rows = LayOutRows(p.map, p.integer ? p.channels / 4 : 0, width);
   p.pieces = std::move(rows.pieces);
   p.row_tiles = std::move(rows.row_tiles);

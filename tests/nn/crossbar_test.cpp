@@ -272,27 +272,39 @@ TEST_CASE("with one row to an array a column mask is an element mask") {
 
 // The gradient of a mask entry is the exact derivative of the loss in the
 // column's gain, with converters switched on: gy times the converted sum.
+// A frozen layer with a binary mask of its columns, calibrated.
+struct MaskedConv {
+  explicit MaskedConv(int64_t images)
+      : conv({.in = 6, .out = 5, .spec = Conv2dSpec::Square(1, 1)}, Key(3)),
+        x(RandomTensor({images, 5, 5, 6}, Key(4))) {
+    nn::MapToCrossbar(&conv, nn::EveryLeaf, Small());
+    CalibrateOn(&conv, x);
+    conv.Parameters()[0].var.set_requires_grad(false);  // as a backbone's
+    const auto leaf = nn::CrossbarLeaves(&conv)[0];
+    leaf.policy->set_mask(
+        nn::FindMask("xbm").make(leaf.Masked(), nn::MaskOptions()));
+    scores = leaf.policy->mask()->Parameters()[0].var;
+  }
+
+  nn::Conv2d conv;
+  Tensor x;
+  Var scores;
+};
+
 TEST_CASE("mask gradients are differences of the quantised network") {
-  nn::Conv2d conv({.in = 6, .out = 5, .spec = Conv2dSpec::Square(1, 1)},
-                  Key(3));
-  nn::MapToCrossbar(&conv, nn::EveryLeaf, Small());
-  const Tensor x = RandomTensor({2, 5, 5, 6}, Key(4));
-  CalibrateOn(&conv, x);
-  const auto leaf = nn::CrossbarLeaves(&conv)[0];
-  conv.Parameters()[0].var.set_requires_grad(false);  // as a backbone's
-  leaf.policy->set_mask(
-      nn::FindMask("xbm").make(leaf.Masked(), nn::MaskOptions()));
-  Var scores = leaf.policy->mask()->Parameters()[0].var;
+  MaskedConv masked(2);
+  const Tensor& x = masked.x;
+  Var scores = masked.scores;
   const Tensor u = RandomTensor({2, 5, 5, 5}, Key(5));
   const auto loss = [&] {
-    const Tensor y = conv.Forward(Var(x), {}).value();
+    const Tensor y = masked.conv.Forward(Var(x), {}).value();
     double sum = 0;
     for (int64_t i = 0; i < y.count(); ++i) {
       sum += double(y.data()[i]) * double(u.data()[i]);
     }
     return sum;
   };
-  Backward(conv.Forward(Var(x), {}), u.Clone());
+  Backward(masked.conv.Forward(Var(x), {}), u.Clone());
   const Tensor grad = scores.grad().Clone();
   const double on = loss();
   for (int64_t i = 0; i < grad.count(); ++i) {
@@ -305,22 +317,16 @@ TEST_CASE("mask gradients are differences of the quantised network") {
 }
 
 TEST_CASE("noise of reads has no share in the gradient of a mask") {
-  nn::Conv2d conv({.in = 6, .out = 5, .spec = Conv2dSpec::Square(1, 1)},
-                  Key(3));
-  nn::MapToCrossbar(&conv, nn::EveryLeaf, Small());
-  const Tensor x = RandomTensor({8, 5, 5, 6}, Key(4));
-  CalibrateOn(&conv, x);
-  const auto leaf = nn::CrossbarLeaves(&conv)[0];
-  conv.Parameters()[0].var.set_requires_grad(false);  // as a backbone's
-  leaf.policy->set_mask(
-      nn::FindMask("xbm").make(leaf.Masked(), nn::MaskOptions()));
-  Var scores = leaf.policy->mask()->Parameters()[0].var;
+  MaskedConv masked(8);
+  const Tensor& x = masked.x;
+  Var scores = masked.scores;
   const Tensor u = RandomTensor({8, 5, 5, 5}, Key(5));
   const auto run = [&](double sigma, uint64_t key) {
     hw::DeviceSpec device;
     device.read_noise.sigma = sigma;
-    nn::PutOnChip(&conv, device);
-    const Var y = conv.Forward(Var(x), {.training = true, .noise = Key(key)});
+    nn::PutOnChip(&masked.conv, device);
+    const Var y =
+        masked.conv.Forward(Var(x), {.training = true, .noise = Key(key)});
     scores.ClearGrad();
     Backward(y, u.Clone());
     return std::pair(y.value().Clone(), scores.grad().Clone());

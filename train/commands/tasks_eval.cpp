@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include "train/chips.h"
 #include "train/commands/command.h"
 #include "train/eval_report.h"
 #include "train/experiment.h"
@@ -11,7 +10,6 @@ namespace ohm::train {
 // Not OpenedStore::Set: on other devices than the store's a task computes
 // something else, which is what is asked for.
 Metrics RunTasksEval(const Config& config, const std::string& name) {
-  if (config.eval.chips > 0) CheckOnCrossbar(config, "eval.chips");
   ApplyThreads(config);
   OpenedStore opened(config);
   const StoredTask& task = opened.store.Find(name);
