@@ -7,6 +7,7 @@
 
 #include "core/tensor/tensor.h"
 #include "hw/packing.h"
+#include "hw/remainders.h"
 
 namespace ohm::hw {
 
@@ -18,9 +19,10 @@ struct PackedCodes {
   int64_t entries = 0;  // codes other than 0: digital multiply-adds of a window
   std::vector<int32_t> pieces;
   std::vector<PackedRowTile> row_tiles;
-  Tensor packed;              // s8 [groups, pieces, padded_outputs, 4]
-  std::vector<int64_t> sums;  // of the codes, in parts: [groups, row_tiles,
-                              // padded_outputs]
+  Tensor packed;                // s8 [groups, pieces, padded_outputs, 4]
+  std::vector<int64_t> sums;    // of the codes, in parts: [groups, row_tiles,
+                                // padded_outputs]
+  PackedRemainders remainders;  // of codes beyond a byte, where few are
   Tensor codes;  // where the layer is not integer: f32, like packed
 
   bool defined() const { return entries > 0; }

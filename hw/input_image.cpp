@@ -9,6 +9,7 @@
 #include "core/kernels/float_type.h"
 #include "core/kernels/simd.h"
 #include "hw/converters.h"
+#include "hw/kernels/tile.h"
 
 namespace ohm::hw {
 namespace {
@@ -208,8 +209,10 @@ void InputImage::Fill(const Tensor& x) {
   sample_stride_ = images * image_stride_;
   OHM_CHECK(sample_stride_ < std::numeric_limits<int32_t>::max(),
             "[crossbar] one image is too large: " + x.shape().str());
-  values_ = Tensor::Empty({images_, images * padded_h_, padded_w_, all},
-                          DTypeOf<T>());
+  // Kernels read whole windows, and of the last one's what lies behind it.
+  const int64_t entries = images_ * sample_stride_;
+  values_ = Tensor::Empty({entries + kWindowBytes}, DTypeOf<T>());
+  std::fill_n(values_.data<T>() + entries, kWindowBytes, T{});
   const int64_t count = w_ * conv_.groups * in_;
   kernels::VisitFloatType(x.dtype(), [&](auto type) {
     const auto* source = x.data<decltype(type)>();

@@ -84,7 +84,8 @@ class InputImage {
   std::vector<DigitTable> tables_;
   std::vector<Digits> weights_of_;
   int64_t noise_images_;  // of each image of digits
-  Tensor values_;         // [n, images, padded_h, padded_w, groups * channels]
+  // [n, images, padded_h, padded_w, groups * channels], and a window more.
+  Tensor values_;
   std::vector<int32_t> places_;
 };
 

@@ -12,12 +12,10 @@ namespace {
 // One row tile after the other.
 class Layouter {
  public:
-  Layouter(const TileMap& map, int64_t quads, Width width,
-           const std::function<bool(int32_t)>& spills)
+  Layouter(const TileMap& map, int64_t quads, Width width)
       : map_(map),
         quads_(static_cast<int32_t>(quads)),
         width_(width),
-        spills_(spills),
         seen_(size_t(std::max(map.matrix().fan_in,
                               map.matrix().positions * quads)),
               -1) {
@@ -61,28 +59,17 @@ class Layouter {
 
   void AddSeconds(size_t first_row, int32_t first, int32_t once) {
     if (width_ == Width::kByte) return;
-    std::vector<int32_t> second(size_t(once), -1);
-    for (size_t r = first_row; r < layout_.places.size(); ++r) {
-      RowPlace& row = layout_.places[r];
-      if (width_ == Width::kWide || spills_(row.fan_in)) {
-        second[size_t(row.piece)] = 0;
-      }
-    }
-    auto count = once;
     for (int32_t i = 0; i < once; ++i) {
-      if (second[size_t(i)] < 0) continue;
-      second[size_t(i)] = count++;
       layout_.pieces.push_back(layout_.pieces[size_t(first + i)]);
     }
     for (size_t r = first_row; r < layout_.places.size(); ++r) {
-      layout_.places[r].second = second[size_t(layout_.places[r].piece)];
+      layout_.places[r].second = layout_.places[r].piece + once;
     }
   }
 
   const TileMap& map_;
   int32_t quads_;
   Width width_;
-  const std::function<bool(int32_t)>& spills_;
   std::vector<int32_t> seen_;
   RowLayout layout_;
   int64_t words_ = 0;
@@ -119,9 +106,8 @@ int PartsFor(const Tensor& numbers, const TileMap& map, int largest_input) {
   return parts;
 }
 
-RowLayout LayOutRows(const TileMap& map, int64_t quads, Width width,
-                     const std::function<bool(int32_t)>& spills) {
-  return Layouter(map, quads, width, spills).Run();
+RowLayout LayOutRows(const TileMap& map, int64_t quads, Width width) {
+  return Layouter(map, quads, width).Run();
 }
 
 }  // namespace ohm::hw

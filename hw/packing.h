@@ -3,9 +3,7 @@
 // (floats).
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "core/tensor/tensor.h"
@@ -21,9 +19,8 @@ struct PackedRowTile {
 
 // Numbers that do not fit a byte take two pieces.
 enum class Width : uint8_t {
-  kByte,   // |value| <= 127
-  kSpill,  // |value| <= 254: quads with a larger one are there twice
-  kWide,   // |value| <= 32639: all quads are there twice, high digits first
+  kByte,  // |value| <= 127
+  kWide,  // |value| <= 32639: all quads are there twice, high digits first
 };
 inline constexpr int kMostWide = 127 * 256 + 127;
 
@@ -46,11 +43,8 @@ struct RowLayout {
   std::vector<PackedRowTile> row_tiles;
 };
 
-// `quads` of a kernel position, of `channels` channels; 0: single rows.
-// `spills(fan_in)` is asked with kSpill alone: whether any column's number
-// there is beyond a byte.
-RowLayout LayOutRows(const TileMap& map, int64_t quads, Width width,
-                     const std::function<bool(int32_t)>& spills = {});
+// `quads` of a kernel position; 0: single rows.
+RowLayout LayOutRows(const TileMap& map, int64_t quads, Width width);
 
 // A number as the bytes of its pieces.
 struct SplitBytes {
@@ -58,10 +52,6 @@ struct SplitBytes {
 };
 inline SplitBytes Split(int value, Width width) {
   if (width == Width::kByte) return {static_cast<int8_t>(value), 0};
-  if (width == Width::kSpill) {
-    const int first = std::clamp(value, -127, 127);
-    return {static_cast<int8_t>(first), static_cast<int8_t>(value - first)};
-  }
   const int high = (value + 128) >> 8;
   return {static_cast<int8_t>(high), static_cast<int8_t>(value - 256 * high)};
 }

@@ -56,8 +56,8 @@ TilePass::TilePass(const Tensor& x, const Programmed& weights,
              noise != nullptr && weights.noise.defined()),
       unit_(weights.step * image_.step() / float(weights.parts)),
       block_(BlockFor(image_.pixels(), kMostPixels)),
-      correction_places_(image_.PlacesOf(weights.correction.pieces)),
-      whole_places_(image_.PlacesOf(weights.whole_correction.pieces)),
+      correction_places_(PlacesOf(weights.correction)),
+      whole_places_(PlacesOf(weights.whole_correction)),
       noise_(noise) {
   if (noise != nullptr && weights.noise.defined()) SetNoisePlaces();
 }
@@ -269,39 +269,41 @@ void TilePass::AddTileCorrection(const TileBlock& block,
                 conversion, scratch, y, stride);
 }
 
+TilePass::CorrectionPlaces TilePass::PlacesOf(const PackedCodes& codes) const {
+  return {image_.PlacesOf(codes.pieces),
+          image_.PlacesOf(codes.remainders.windows)};
+}
+
 void TilePass::AddCorrection(const PackedCodes& codes,
-                             const std::vector<int32_t>& places,
-                             int64_t row_tile, const TileBlock& block,
+                             const CorrectionPlaces& places, int64_t row_tile,
+                             const TileBlock& block,
                              const Conversion& conversion, TileScratch* scratch,
                              float* y, int64_t stride) const {
-  const PackedRowTile& tile = codes.row_tiles[size_t(row_tile)];
-  const int64_t columns = weights_.padded_outputs;
-  const int64_t at =
-      (block.group * int64_t(codes.pieces.size()) + tile.first) * columns;
   if (!weights_.integer) {
-    TileWorkF32 work = block.float_work;
-    work.rows = places.data() + tile.first;
-    work.row_count = tile.count;
-    work.weights = codes.codes.data() + at;
-    float* sums = Room(&scratch->sums, block.pixels * columns);
-    TileSumsF32(work, sums);
-    const auto scale = CorrectionScale(block, conversion, codes, 1.0F);
-    for (int64_t p = 0; p < block.pixels; ++p) {
-      AddScaled(sums + p * columns, scale.data(), conversion.outputs,
-                y + p * stride);
-    }
+    AddFloatCorrection(codes, places.pieces, row_tile, block, conversion,
+                       scratch, y, stride);
     return;
   }
+  const int64_t columns = weights_.padded_outputs;
+  const PackedRowTile& tile = codes.row_tiles[size_t(row_tile)];
+  const int64_t tile_of_all =
+      block.group * int64_t(codes.row_tiles.size()) + row_tile;
   TileWork work = block.work;
-  work.quads = places.data() + tile.first;
+  work.quads = places.pieces.data() + tile.first;
   work.quad_count = tile.count;
   work.high = tile.high;
-  work.weights = codes.packed.data<int8_t>() + at * 4;
+  work.weights =
+      codes.packed.data<int8_t>() +
+      (block.group * int64_t(codes.pieces.size()) + tile.first) * columns * 4;
+  const PackedRemainders& rest = codes.remainders;
+  const int64_t step = rest.first[size_t(tile_of_all)];
+  work.remainders = {rest.first[size_t(tile_of_all) + 1] - step,
+                     places.windows.data() + step,
+                     rest.picks.data() + step * columns * 4,
+                     rest.weights.data() + step * columns * 4};
   int32_t* start = Room(&scratch->inputs, columns);
   work.start = start;
-  const int64_t* sums =
-      codes.sums.data() +
-      (block.group * int64_t(codes.row_tiles.size()) + row_tile) * columns;
+  const int64_t* sums = codes.sums.data() + tile_of_all * columns;
   const auto& images = image_.images();
   for (size_t i = 0; i < images.size(); ++i) {
     // The surplus of offset inputs is taken off with the first image, whose
@@ -317,6 +319,29 @@ void TilePass::AddCorrection(const PackedCodes& codes,
         CorrectionScale(block, conversion, codes,
                         float(images[i].sign * (1 << images[i].shift)));
     CurrentTileKernels().add(work, scale.data(), conversion.outputs, y, stride);
+  }
+}
+
+void TilePass::AddFloatCorrection(const PackedCodes& codes,
+                                  const std::vector<int32_t>& places,
+                                  int64_t row_tile, const TileBlock& block,
+                                  const Conversion& conversion,
+                                  TileScratch* scratch, float* y,
+                                  int64_t stride) const {
+  const PackedRowTile& tile = codes.row_tiles[size_t(row_tile)];
+  const int64_t columns = weights_.padded_outputs;
+  TileWorkF32 work = block.float_work;
+  work.rows = places.data() + tile.first;
+  work.row_count = tile.count;
+  work.weights =
+      codes.codes.data() +
+      (block.group * int64_t(codes.pieces.size()) + tile.first) * columns;
+  float* sums = Room(&scratch->sums, block.pixels * columns);
+  TileSumsF32(work, sums);
+  const auto scale = CorrectionScale(block, conversion, codes, 1.0F);
+  for (int64_t p = 0; p < block.pixels; ++p) {
+    AddScaled(sums + p * columns, scale.data(), conversion.outputs,
+              y + p * stride);
   }
 }
 

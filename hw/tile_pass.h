@@ -119,10 +119,19 @@ class TilePass {
   // Windows of another image than the first.
   const uint8_t* const* Windows(const TileBlock& block, size_t image,
                                 TileScratch* scratch) const;
-  void AddCorrection(const PackedCodes& codes,
-                     const std::vector<int32_t>& places, int64_t row_tile,
-                     const TileBlock& block, const Conversion& conversion,
-                     TileScratch* scratch, float* y, int64_t stride) const;
+  // Where the image has what a correction reads.
+  struct CorrectionPlaces {
+    std::vector<int32_t> pieces, windows;
+  };
+  CorrectionPlaces PlacesOf(const PackedCodes& codes) const;
+  void AddCorrection(const PackedCodes& codes, const CorrectionPlaces& places,
+                     int64_t row_tile, const TileBlock& block,
+                     const Conversion& conversion, TileScratch* scratch,
+                     float* y, int64_t stride) const;
+  void AddFloatCorrection(const PackedCodes& codes,
+                          const std::vector<int32_t>& places, int64_t row_tile,
+                          const TileBlock& block, const Conversion& conversion,
+                          TileScratch* scratch, float* y, int64_t stride) const;
   std::vector<float> CorrectionScale(const TileBlock& block,
                                      const Conversion& conversion,
                                      const PackedCodes& codes,
@@ -138,7 +147,7 @@ class TilePass {
   InputImage image_;
   float unit_;
   int64_t block_;
-  std::vector<int32_t> correction_places_, whole_places_;
+  CorrectionPlaces correction_places_, whole_places_;
   const PassNoise* noise_;
   // With noise only: of its quads, and of all row tiles' rows.
   std::vector<int32_t> noise_places_, row_places_;

@@ -15,17 +15,32 @@ namespace ohm::hw {
 // What sums start from, so that a kernel need not read it.
 enum class Start : uint8_t {
   kAny,
-  kZero,     // all are 0
-  kCentred,  // -128 * the column's sum of place * weight: a code of 128 is a 0
+  kZero,  // all are 0
+  // -128 * the column's sum of place * weight, remainders included: a code of
+  // 128 is a 0.
+  kCentred,
 };
+
+// What a few weights have beyond a byte, in steps. In a step each column has
+// four rows of its own out of 64 that lie together, a window:
+//     sum(p, n) += pixels[p][windows[s] + picks[(s * columns + n) * 4 + i]] *
+//                  weights[(s * columns + n) * 4 + i]
+// over s < steps and i < 4. All 64 bytes of a window are read.
+struct TileRemainders {
+  int64_t steps = 0;
+  const int32_t* windows = nullptr;  // bytes from a pixel's pointer
+  const uint8_t* picks = nullptr;    // below 64
+  const int8_t* weights = nullptr;
+};
+inline constexpr int64_t kWindowBytes = 64;
 
 // sum(p, n) = start[n] + sum over quads q and i < 4 of
 //     place(q) * pixels[p][quads[q] + i] * weights[(q * columns + n) * 4 + i]
-// for p < count and n < columns; columns is a multiple of 16. place(q) is 256
-// for the first `high` quads, else 1: weights of 16 bits are two digits of 8,
-// and their quads are there twice. Exact where the sum itself fits 32 bits, for
-// overflows on the way cancel; it does for weights of 8 bits and up to 66,000
-// rows.
+// and, in `add` alone, the remainders, for p < count and n < columns; columns
+// is a multiple of 16. place(q) is 256 for the first `high` quads, else 1:
+// weights of 16 bits are two digits of 8, and their quads are there twice.
+// Exact where the sum itself fits 32 bits, for overflows on the way cancel; it
+// does for weights of 8 bits and up to 66,000 rows.
 struct TileWork {
   const uint8_t* const* pixels = nullptr;
   int64_t count = 0;
@@ -36,6 +51,7 @@ struct TileWork {
   int64_t columns = 0;
   int64_t high = 0;
   Start start_is = Start::kAny;  // true of `start`, which is there all the same
+  TileRemainders remainders = {};  // no steps but for `add`
 };
 
 // The ADCs of the first `outputs` columns: code = round half to even of
@@ -56,7 +72,7 @@ struct TileKernels {
   const char* name;
   bool supported;  // by this machine
   // Quads that are there twice with the same codes, as digits, cost less than
-  // some that are there twice as quads of their own.
+  // remainders.
   bool digits_share_codes;
 
   // sums [count, columns]

@@ -252,7 +252,9 @@ void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
 
 void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
          int64_t stride) {
-  if (TooFew(work)) return Vectors().add(work, to_value, outputs, y, stride);
+  if (TooFew(work) || work.remainders.steps > 0) {
+    return Vectors().add(work, to_value, outputs, y, stride);
+  }
   Run(work, AddSums<Avx512Lanes>{to_value, outputs, y, stride});
 }
 

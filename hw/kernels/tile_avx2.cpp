@@ -36,6 +36,28 @@ struct Avx2 {
     std::memcpy(&four, x, sizeof(four));
     return _mm256_cvtepu8_epi16(_mm_set1_epi32(four));
   }
+  // As in hw/kernels/tile_avx512.h.
+  static OHM_INLINE __m256i PickBytes(const uint8_t* window,
+                                      const uint8_t* picks) {
+    const __m256i from =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(picks));
+    __m256i codes = _mm256_setzero_si256();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m256i index = _mm256_adds_epu8(
+          _mm256_xor_si256(from, _mm256_set1_epi8(static_cast<char>(16 * i))),
+          _mm256_set1_epi8(0x70));
+      const __m256i bytes = _mm256_broadcastsi128_si256(
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(window) + i));
+      codes = _mm256_or_si256(codes, _mm256_shuffle_epi8(bytes, index));
+    }
+    return codes;
+  }
+  static OHM_INLINE Halves Pick(const uint8_t* window, const uint8_t* picks) {
+    const __m256i codes = PickBytes(window, picks);
+    return {_mm256_cvtepu8_epi16(_mm256_castsi256_si128(codes)),
+            _mm256_cvtepu8_epi16(_mm256_extracti128_si256(codes, 1))};
+  }
   static OHM_INLINE Sum Nothing() {
     return {_mm256_setzero_si256(), _mm256_setzero_si256()};
   }
@@ -45,6 +67,12 @@ struct Avx2 {
   static OHM_INLINE Sum Add(Sum sum, Codes codes, Weights weights) {
     return {_mm256_add_epi32(sum.low, _mm256_madd_epi16(codes, weights.low)),
             _mm256_add_epi32(sum.high, _mm256_madd_epi16(codes, weights.high))};
+  }
+  static OHM_INLINE Sum Add(Sum sum, Halves codes, Weights weights) {
+    return {
+        _mm256_add_epi32(sum.low, _mm256_madd_epi16(codes.low, weights.low)),
+        _mm256_add_epi32(sum.high,
+                         _mm256_madd_epi16(codes.high, weights.high))};
   }
   static OHM_INLINE Int Finish(Sum sum, const int32_t* start) {
     // hadd works within 128-bit lanes: columns 0 1 4 5 2 3 6 7.

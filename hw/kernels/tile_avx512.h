@@ -13,6 +13,23 @@ struct Avx512Lanes {
   using Int = __m512i;
   using Float = __m512;
 
+  // 64 bytes of a window, by four shuffles of 16 each: bytes of the other three
+  // get an index beyond 127, which gives 0.
+  static OHM_INLINE Int PickBytes(const uint8_t* window, const uint8_t* picks) {
+    const __m512i from = _mm512_loadu_si512(picks);
+    __m512i codes = _mm512_setzero_si512();
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const __m512i index = _mm512_adds_epu8(
+          _mm512_xor_si512(from, _mm512_set1_epi8(static_cast<char>(16 * i))),
+          _mm512_set1_epi8(0x70));
+      const __m512i bytes = _mm512_broadcast_i32x4(
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(window) + i));
+      codes = _mm512_or_si512(codes, _mm512_shuffle_epi8(bytes, index));
+    }
+    return codes;
+  }
+
   static OHM_INLINE Int LoadInt(const int32_t* p) {
     return _mm512_loadu_si512(p);
   }

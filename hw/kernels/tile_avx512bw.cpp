@@ -36,6 +36,11 @@ struct Bw : Avx512Lanes {
     std::memcpy(&four, x, sizeof(four));
     return _mm512_cvtepu8_epi16(_mm256_set1_epi32(four));
   }
+  static OHM_INLINE Halves Pick(const uint8_t* window, const uint8_t* picks) {
+    const __m512i codes = PickBytes(window, picks);
+    return {_mm512_cvtepu8_epi16(_mm512_castsi512_si256(codes)),
+            _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64(codes, 1))};
+  }
   static OHM_INLINE Sum Nothing() {
     return {_mm512_setzero_si512(), _mm512_setzero_si512()};
   }
@@ -45,6 +50,12 @@ struct Bw : Avx512Lanes {
   static OHM_INLINE Sum Add(Sum sum, Codes codes, Weights weights) {
     return {_mm512_add_epi32(sum.low, _mm512_madd_epi16(codes, weights.low)),
             _mm512_add_epi32(sum.high, _mm512_madd_epi16(codes, weights.high))};
+  }
+  static OHM_INLINE Sum Add(Sum sum, Halves codes, Weights weights) {
+    return {
+        _mm512_add_epi32(sum.low, _mm512_madd_epi16(codes.low, weights.low)),
+        _mm512_add_epi32(sum.high,
+                         _mm512_madd_epi16(codes.high, weights.high))};
   }
   static OHM_INLINE Int Finish(Sum sum, const int32_t* start) {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18,

@@ -28,6 +28,9 @@ struct Vnni : Avx512Lanes {
     std::memcpy(&four, x, sizeof(four));
     return _mm512_set1_epi32(four);
   }
+  static OHM_INLINE Codes Pick(const uint8_t* window, const uint8_t* picks) {
+    return PickBytes(window, picks);
+  }
   static OHM_INLINE Sum Nothing() { return _mm512_setzero_si512(); }
   static OHM_INLINE Sum Add(Sum sum, Codes codes, Weights weights) {
     return _mm512_dpbusd_epi32(sum, codes, weights);
@@ -38,12 +41,25 @@ struct Vnni : Avx512Lanes {
   }
 };
 
-template <typename End>
+// With VBMI, whose one instruction is not in this file's target, so that the
+// compiler keeps away from it.
+struct VnniVbmi : Vnni {
+  static OHM_INLINE Codes Pick(const uint8_t* window, const uint8_t* picks) {
+    const __m512i from = _mm512_loadu_si512(picks);
+    const auto& bytes =
+        *reinterpret_cast<const uint8_t(*)[kWindowBytes]>(window);
+    __m512i codes;
+    asm("vpermb %2, %1, %0" : "=v"(codes) : "v"(from), "m"(bytes));
+    return codes;
+  }
+};
+
+template <typename Isa = Vnni, typename End>
 OHM_INLINE void Run(const TileWork& work, int64_t columns, const End& end) {
   int64_t n = 0;
-  for (; n + 64 <= columns; n += 64) Strip<Vnni, 6, 4>(work, n, end);
-  for (; n + 32 <= columns; n += 32) Strip<Vnni, 8, 2>(work, n, end);
-  for (; n < columns; n += 16) Strip<Vnni, 8, 1>(work, n, end);
+  for (; n + 64 <= columns; n += 64) Strip<Isa, 6, 4>(work, n, end);
+  for (; n + 32 <= columns; n += 32) Strip<Isa, 8, 2>(work, n, end);
+  for (; n < columns; n += 16) Strip<Isa, 8, 1>(work, n, end);
 }
 
 void Sums(const TileWork& work, int32_t* sums) {
@@ -58,7 +74,13 @@ void Convert(const TileWork& work, const TileAdc& adc, bool first, float* y,
 
 void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
          int64_t stride) {
-  Run(work, work.columns, AddSums<Vnni>{to_value, outputs, y, stride});
+  static const bool vbmi = __builtin_cpu_supports("avx512vbmi") != 0;
+  if (vbmi) {
+    Run<VnniVbmi>(work, work.columns,
+                  AddSums<VnniVbmi>{to_value, outputs, y, stride});
+  } else {
+    Run(work, work.columns, AddSums<Vnni>{to_value, outputs, y, stride});
+  }
 }
 
 void Weigh(const TileWork& work, const TileAdc& adc, const float* gy,

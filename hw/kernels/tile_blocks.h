@@ -10,6 +10,8 @@
 //   LoadWeights(const int8_t*), Broadcast(const uint8_t* four_codes)
 //   Nothing() -> Sum, Add(sum, codes, weights), Raise(sum) by 8 bits,
 //   Finish(sum, start) -> Int
+//   Pick(const uint8_t* window, const uint8_t* picks) -> codes of their own
+//   for each of kLanes columns, which Add takes, too
 //   LoadInt, StoreInt, MaxAbs(most, sum)
 //   ToFloat(Int), Zero(), Load(p, lanes), Store(p, lanes, v), Mul, Add,
 //   RoundClipped(v, lowest, largest), Larger(most, v) of |v|,
@@ -48,9 +50,31 @@ OHM_INLINE const int8_t* AddQuads(const TileWork& work,
   return w;
 }
 
+template <typename Isa, int kPixels, int kVectors>
+OHM_INLINE void AddRemainders(const TileWork& work,
+                              const uint8_t* const (&x)[kPixels], int64_t n,
+                              typename Isa::Sum (&sum)[kPixels][kVectors]) {
+  const TileRemainders& rest = work.remainders;
+  for (int64_t s = 0; s < rest.steps; ++s) {
+    const int64_t window = rest.windows[s];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+      const int64_t at = (s * work.columns + n + v * Isa::kLanes) * 4;
+      const auto weights = Isa::LoadWeights(rest.weights + at);
+#pragma GCC unroll 8
+      for (int i = 0; i < kPixels; ++i) {
+        const auto codes = Isa::Pick(x[i] + window, rest.picks + at);
+        sum[i][v] = Isa::Add(sum[i][v], codes, weights);
+      }
+    }
+  }
+}
+
 // The sums of kPixels x (kVectors * kLanes) stay in registers over all rows.
 // Hands each vector of columns to `end` as kPixels Ints. A loop over them that
-// is not unrolled would index the registers, and put them all into memory.
+// is not unrolled would index the registers, and put them all into memory. Ends
+// that have no remainders say so: merely asking whether there are any takes
+// registers from the loop.
 template <typename Isa, int kPixels, int kVectors, typename End>
 OHM_INLINE void Block(const TileWork& work, int64_t p, int64_t n,
                       const End& end) {
@@ -75,6 +99,7 @@ OHM_INLINE void Block(const TileWork& work, int64_t p, int64_t n,
     }
   }
   AddQuads<Isa>(work, x, work.high, work.quad_count, w, sum);
+  if constexpr (End::kRemainders) AddRemainders<Isa>(work, x, n, sum);
 #pragma GCC unroll 8
   for (int v = 0; v < kVectors; ++v) {
     const int64_t column = n + v * Isa::kLanes;
@@ -99,6 +124,7 @@ OHM_INLINE void Strip(const TileWork& work, int64_t n, const End& end) {
 
 template <typename Isa>
 struct StoreSums {
+  static constexpr bool kRemainders = false;
   int32_t* sums;
   int64_t columns;
 
@@ -123,6 +149,7 @@ OHM_INLINE typename Isa::Float ConvertOne(typename Isa::Float sum,
 
 template <typename Isa, bool kFirst, bool kNoisy>
 struct ConvertSums {
+  static constexpr bool kRemainders = false;
   const TileAdc& adc;
   float* y;
   int64_t stride;
@@ -196,6 +223,7 @@ OHM_INLINE void Convert(const TileWork& work, const TileAdc& adc, bool first,
 
 template <typename Isa>
 struct AddSums {
+  static constexpr bool kRemainders = true;
   const float* to_value;
   int64_t outputs;
   float* y;
@@ -218,6 +246,7 @@ struct AddSums {
 
 template <typename Isa>
 struct WeighSums {
+  static constexpr bool kRemainders = false;
   const TileAdc& adc;
   const float* gy;
   int64_t stride;

@@ -10,7 +10,22 @@ namespace {
 
 constexpr int64_t kLanes = 16;
 
+void AddRemainders(const TileWork& work, int64_t p, int64_t n,
+                   uint32_t* total) {
+  const TileRemainders& rest = work.remainders;
+  for (int64_t s = 0; s < rest.steps; ++s) {
+    const uint8_t* window = work.pixels[p] + rest.windows[s];
+    const int64_t at = (s * work.columns + n) * 4;
+    for (int64_t i = 0; i < kLanes * 4; ++i) {
+      const int32_t product =
+          int32_t{window[rest.picks[at + i]]} * int32_t{rest.weights[at + i]};
+      total[i / 4] += static_cast<uint32_t>(product);
+    }
+  }
+}
+
 // Sums of pixel p in columns n .. n + kLanes - 1.
+template <bool kRemainders = false>
 void SumsOf(const TileWork& work, int64_t p, int64_t n, int32_t* sums) {
   uint32_t total[kLanes];  // unsigned: may overflow on the way
   for (int64_t lane = 0; lane < kLanes; ++lane) {
@@ -27,6 +42,7 @@ void SumsOf(const TileWork& work, int64_t p, int64_t n, int32_t* sums) {
       }
     }
   }
+  if constexpr (kRemainders) AddRemainders(work, p, n, total);
   for (int64_t lane = 0; lane < kLanes; ++lane) {
     sums[lane] = static_cast<int32_t>(total[lane]);
   }
@@ -79,7 +95,7 @@ void Add(const TileWork& work, const float* to_value, int64_t outputs, float* y,
   int32_t sums[kLanes];
   for (int64_t p = 0; p < work.count; ++p) {
     for (int64_t first = 0; first < outputs; first += kLanes) {
-      SumsOf(work, p, first, sums);
+      SumsOf<true>(work, p, first, sums);
       const int64_t end = std::min(first + kLanes, outputs);
       for (int64_t n = first; n < end; ++n) {
         y[p * stride + n] += float(sums[n - first]) * to_value[n];

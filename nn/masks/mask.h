@@ -41,9 +41,9 @@ struct ShiftLevels {
 };
 
 struct MaskOptions {
-  Cut cut;                      // of scores
+  Cut cut = {};                 // of scores
   float init = 1e-2F;           // first score; above the threshold: all on
-  ShiftLevels levels;           // of xma, and of xma2's factors
+  ShiftLevels levels = {};      // of xma, and of xma2's factors
   int scale_bits = 8;           // of factors of any size; 0: floats
   int pe_rows = 0;              // rows of a PE; 0: all of an array's
   int pe_columns = 0;           // logical columns of a PE; 0: all of an array's

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/parallel.h"
+#include "hw/kernels/tile.h"
 #include "hw/wires/effective.h"
 #include "tests/hw/layers.h"
 
@@ -149,6 +150,30 @@ TEST_CASE("chip: correction agrees with the reference") {
     for (const auto& device : {Stuck(0.0175, 0.0904), Stuck(0.2, 0.3)}) {
       for (int i = 0; i < 3; ++i) {
         CheckAgainstReference(LayerOn(device, spec, index++));
+      }
+    }
+  }
+}
+
+// Of pairs that are stuck at opposite ends; rows in one run of 96 bytes, in
+// runs of one kernel position, and of two groups.
+TEST_CASE("chip: corrections beyond a byte agree with the reference") {
+  const std::vector<LayerSizes> layers = {{2, 6, 5, 1, 32, 40, 3, 3, 1, 1},
+                                          {2, 7, 7, 1, 70, 9, 3, 3, 1, 2, 2},
+                                          {2, 6, 5, 2, 12, 17, 3, 3, 2, 1}};
+  for (const size_t variant : SupportedKernels()) {
+    const ForcedKernels forced(variant);
+    const bool digits = hw::CurrentTileKernels().digits_share_codes;
+    for (const LayerSizes& sizes : layers) {
+      CrossbarLayer layer = MakeLayer(sizes, {}, Key(64).Child(variant));
+      layer.chip = {Stuck(0.1, 0.1), Key(65)};
+      layer.spec.stuck_correction = hw::StuckCorrection::kPlain;
+      const hw::Programmed program = layer.Program();
+      CHECK(program.correction.remainders.windows.empty() == digits);
+      CHECK(program.whole_correction.remainders.windows.empty() == digits);
+      for (const bool gain : {true, false}) {
+        if (!gain) layer.gain = {};
+        CheckAgainstReference(layer);
       }
     }
   }

@@ -1,6 +1,7 @@
 // The kernel variants against each other, bit for bit.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,33 @@ namespace {
 struct Work {
   std::vector<uint8_t> image;
   std::vector<const uint8_t*> pixels;
-  std::vector<int32_t> quads, start;
-  std::vector<int8_t> weights;
+  std::vector<int32_t> quads, start, windows;
+  std::vector<int8_t> weights, rests;
+  std::vector<uint8_t> picks;
   std::vector<float> to_code, to_value, gy, normals, deviation, shift;
   hw::TileWork work;
   hw::TileAdc adc;
 };
+
+// Remainders of every third column, in two steps.
+void AddRemainders(Key key, Work* w) {
+  constexpr int64_t kSteps = 2;
+  const int64_t columns = w->work.columns;
+  for (int64_t s = 0; s < kSteps; ++s) {
+    w->windows.push_back(int32_t(key.Child("window").Below(uint64_t(s), 9)));
+  }
+  w->picks.assign(size_t(kSteps * columns * 4), 0);
+  w->rests.assign(w->picks.size(), 0);
+  for (size_t i = 0; i < w->picks.size(); ++i) {
+    const auto n = int64_t(i) / 4 % columns;
+    if (n >= w->adc.outputs || n % 3 != 0) continue;
+    w->picks[i] = uint8_t(key.Child("pick").Below(i, 64));
+    w->rests[i] = int8_t(int(key.Child("rest").Below(i, 255)) - 127);
+    w->start[size_t(n)] -= 128 * w->rests[i];
+  }
+  w->work.remainders = {kSteps, w->windows.data(), w->picks.data(),
+                        w->rests.data()};
+}
 
 // Extreme codes only, if `extreme`: sums then are as large as they get.
 // The first `high` quads count 256 times.
@@ -27,7 +49,8 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
               Key key, int64_t high = 0) {
   const int64_t columns = (outputs + 15) / 16 * 16;
   Work w;
-  w.image.resize(size_t(4 * (count + quad_count) + 3));
+  const int64_t read = std::max(4 * quad_count, 8 + hw::kWindowBytes);
+  w.image.resize(size_t(4 * count + read + 3));
   for (size_t i = 0; i < w.image.size(); ++i) {
     w.image[i] = extreme ? 255 : uint8_t(key.Below(i, 256));
   }
@@ -68,9 +91,16 @@ Work MakeWork(int64_t count, int64_t quad_count, int64_t outputs, bool extreme,
     w.shift.push_back(real ? float(1e2 * key.Child("s").Normal(uint64_t(n)))
                            : 0.0F);
   }
-  w.work = {w.pixels.data(),    count,          w.quads.data(), quad_count,
-            w.weights.data(),   w.start.data(), columns,        high,
-            hw::Start::kCentred};
+  w.work = {w.pixels.data(),
+            count,
+            w.quads.data(),
+            quad_count,
+            w.weights.data(),
+            w.start.data(),
+            columns,
+            high,
+            hw::Start::kCentred,
+            {}};
   w.adc = {w.to_code.data(), w.to_value.data(), extreme ? -127.0F : -100.0F,
            127.0F, outputs};
   return w;
@@ -117,6 +147,43 @@ int64_t Sum(const Work& w, int64_t p, int64_t n) {
   return sum;
 }
 
+int64_t Remainder(const Work& w, int64_t p, int64_t n) {
+  int64_t sum = 0;
+  for (size_t s = 0; s < w.windows.size(); ++s) {
+    for (size_t i = 0; i < 4; ++i) {
+      const size_t at = (s * size_t(w.work.columns) + size_t(n)) * 4 + i;
+      sum += int64_t{w.pixels[size_t(p)][w.windows[s] + w.picks[at]]} *
+             w.rests[at];
+    }
+  }
+  return sum;
+}
+
+// What every variant makes of the work, from each start it may be told of.
+void CheckVariants(const Work& w) {
+  Work any = w, none = w;
+  any.work.start_is = hw::Start::kAny;
+  std::fill(none.start.begin(), none.start.end(), 0);
+  none.work.start = none.start.data();
+  none.work.start_is = hw::Start::kZero;
+  for (const Work* work :
+       {&w, static_cast<const Work*>(&any), static_cast<const Work*>(&none)}) {
+    const Results expected = RunAll(hw::PortableTile(), *work);
+    for (const auto& variant : hw::TileKernelVariants()) {
+      if (!variant.supported) continue;
+      INFO(std::string(variant.name), " ", w.work.count, " pixels ",
+           w.work.quad_count, " quads ", w.adc.outputs, " outputs");
+      CHECK(RunAll(variant, *work) == expected);
+    }
+  }
+  const Results portable = RunAll(hw::PortableTile(), w);
+  for (int64_t p = 0; p < w.work.count; ++p) {
+    for (int64_t n = 0; n < w.work.columns; ++n) {
+      REQUIRE(portable.sums[size_t(p * w.work.columns + n)] == Sum(w, p, n));
+    }
+  }
+}
+
 TEST_CASE("every kernel variant gives the same bits") {
   int runs = 0;
   for (const int64_t count : {1, 5, 8, 17, 48}) {
@@ -124,29 +191,29 @@ TEST_CASE("every kernel variant gives the same bits") {
       for (const int64_t outputs : {1, 8, 9, 16, 17, 31, 64, 100}) {
         const Key key = Key(9).Child(uint64_t(runs++));
         const int64_t high = runs % 2 == 0 ? 0 : (quads + 1) / 2;
-        const Work w = MakeWork(count, quads, outputs, false, key, high);
-        const Results expected = RunAll(hw::PortableTile(), w);
-        for (const auto& variant : hw::TileKernelVariants()) {
-          if (!variant.supported) continue;
-          INFO(std::string(variant.name), " ", count, " pixels ", quads,
-               " quads ", outputs, " outputs");
-          CHECK(RunAll(variant, w) == expected);
-          Work any = w;
-          any.work.start_is = hw::Start::kAny;
-          CHECK(RunAll(variant, any) == expected);
-        }
-        Work none = w;
-        std::fill(none.start.begin(), none.start.end(), 0);
-        none.work.start = none.start.data();
-        none.work.start_is = hw::Start::kZero;
-        const Results unshifted = RunAll(hw::PortableTile(), none);
-        for (const auto& variant : hw::TileKernelVariants()) {
-          if (variant.supported) CHECK(RunAll(variant, none) == unshifted);
-        }
+        CheckVariants(MakeWork(count, quads, outputs, false, key, high));
+      }
+    }
+  }
+}
+
+TEST_CASE("every kernel variant adds remainders of weights") {
+  for (const int64_t outputs : {1, 8, 9, 16, 17, 31, 48, 64, 100}) {
+    for (const int64_t count : {1, 8, 17}) {
+      const Key key = Key(11).Child(uint64_t(outputs)).Child(uint64_t(count));
+      Work w = MakeWork(count, 5, outputs, false, key);
+      std::fill(w.to_value.begin(), w.to_value.end(), 1.0F);
+      AddRemainders(key.Child("remainders"), &w);
+      for (const auto& variant : hw::TileKernelVariants()) {
+        if (!variant.supported) continue;
+        INFO(std::string(variant.name), " ", count, " pixels ", outputs,
+             " outputs");
+        std::vector<float> y(size_t(count * outputs), 0.0F);
+        variant.add(w.work, w.to_value.data(), outputs, y.data(), outputs);
         for (int64_t p = 0; p < count; ++p) {
-          for (int64_t n = 0; n < w.work.columns; ++n) {
-            REQUIRE(expected.sums[size_t(p * w.work.columns + n)] ==
-                    Sum(w, p, n));
+          for (int64_t n = 0; n < outputs; ++n) {
+            REQUIRE(y[size_t(p * outputs + n)] ==
+                    float(Sum(w, p, n) + Remainder(w, p, n)));
           }
         }
       }
