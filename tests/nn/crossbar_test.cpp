@@ -270,8 +270,6 @@ TEST_CASE("with one row to an array a column mask is an element mask") {
   CHECK(MaxError(columns, conv->Forward(Var(x), {}).value()) > 0.1);
 }
 
-// The gradient of a mask entry is the exact derivative of the loss in the
-// column's gain, with converters switched on: gy times the converted sum.
 // A frozen layer with a binary mask of its columns, calibrated.
 struct MaskedConv {
   explicit MaskedConv(int64_t images)
@@ -291,6 +289,8 @@ struct MaskedConv {
   Var scores;
 };
 
+// The gradient of a mask entry is the exact derivative of the loss in the
+// column's gain, with converters switched on: gy times the converted sum.
 TEST_CASE("mask gradients are differences of the quantised network") {
   MaskedConv masked(2);
   const Tensor& x = masked.x;
