@@ -1,0 +1,130 @@
+// Layers on chips behind wires with resistance.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "hw/chip.h"
+#include "hw/wires/effective.h"
+#include "tests/hw/chip_layers.h"
+
+namespace ohm::test {
+namespace {
+
+// One array for each arm, so what a layer computes is what the solver says.
+TEST_CASE("chip: behind wires a column is seen as the solver sees it") {
+  hw::CrossbarSpec spec;
+  spec.cell_bits = 4;  // two slices side by side
+  CrossbarLayer layer = MakeLayer({2, 1, 1, 1, 20, 6, 1, 1}, spec, Key(64));
+  layer.chip.device = Wired(28);
+  const hw::Programmed program = layer.Program();
+  const double step = (spec.g_max - spec.g_min) / 15;
+  std::vector<double> seen(6 * 20, 0.0);
+  for (const int arm : {1, -1}) {
+    hw::CellMatrix matrix{20, 12, std::vector<double>(20 * 12)};
+    for (int o = 0; o < 6; ++o) {
+      for (int k = 0; k < 20; ++k) {
+        const int code = int(program.codes.data()[o * 20 + k]);
+        const int magnitude = std::max(code * arm, 0);
+        matrix.siemens[size_t(k * 12 + 2 * o)] =
+            spec.g_min + step * (magnitude % 16);
+        matrix.siemens[size_t(k * 12 + 2 * o + 1)] =
+            spec.g_min + step * (magnitude / 16);
+      }
+    }
+    const auto effective =
+        hw::EffectiveConductance(matrix, layer.chip.device.wires.at_300_kelvin);
+    for (int o = 0; o < 6; ++o) {
+      for (int k = 0; k < 20; ++k) {
+        seen[size_t(o * 20 + k)] +=
+            arm / step *
+            (effective[size_t(k * 12 + 2 * o)] +
+             16 * effective[size_t(k * 12 + 2 * o + 1)]);
+      }
+    }
+  }
+  double worst = 0;
+  for (size_t i = 0; i < seen.size(); ++i) {
+    worst =
+        std::max(worst, std::fabs(seen[i] - double(program.cells.data()[i])));
+  }
+  CHECK(worst < 1e-4);
+  CHECK(RelativeError(program.cells, program.codes) > 0.01);
+}
+
+TEST_CASE("chip: wires agree with the reference in every slicing") {
+  uint64_t index = 0;
+  for (const hw::CrossbarSpec& spec : Specs()) {
+    for (int i = 0; i < 2; ++i) {
+      hw::DeviceSpec device = Imprecise();
+      device.wires = Wired(2.67).wires;
+      CheckAgainstReference(LayerOn(device, spec, index++));
+    }
+  }
+}
+
+double EffectiveError(const CrossbarLayer& layer) {
+  return RelativeError(layer.Program().effective,
+                       hw::Program(layer.w, layer.conv, layer.spec).effective);
+}
+
+TEST_CASE("chip: predistortion brings cells nearer, headroom nearer still") {
+  CrossbarLayer layer = WideLayer();
+  layer.chip.device = Wired(2.67);
+  const double naive = EffectiveError(layer);
+  layer.spec.predistort = 5;
+  const double full = EffectiveError(layer);
+  layer.spec.headroom = 0.4;
+  const double room = EffectiveError(layer);
+  CHECK(full < 0.6 * naive);
+  CHECK(room < 0.5 * full);
+}
+
+// Between solutions of the wires: first order in the change of the cells.
+TEST_CASE("chip: frozen wires follow small changes of the weights") {
+  CrossbarLayer layer = WideLayer();
+  layer.spec.weight_bits = 0;
+  layer.chip.device = Wired(2.67);
+  hw::FrozenWires frozen;
+  const auto program = [&](hw::FrozenWires* wires) {
+    return hw::Program(layer.w, layer.conv, layer.spec,
+                       {.chip = &layer.chip, .frozen = wires});
+  };
+  const Tensor first = program(&frozen).effective;
+  CHECK(BitEqual(first, program(nullptr).effective));
+  CHECK(BitEqual(first, program(&frozen).effective));
+  // Ideal weights are scaled to the largest, which stays.
+  const auto most = std::ranges::max_element(
+      layer.w.span(), {}, [](float w) { return std::fabs(w); });
+  for (int64_t i = 0; i < layer.w.count(); ++i) {
+    float& w = layer.w.data()[i];
+    const auto change = float(Key(66).Uniform(uint64_t(i)) - 0.5);
+    if (&w != &*most) w += 0.04F * change;
+  }
+  const Tensor exact = program(nullptr).effective;
+  const double stale = RelativeError(first, exact);
+  CHECK(RelativeError(program(&frozen).effective, exact) < 0.2 * stale);
+}
+
+TEST_CASE("chip: the slope behind wires is the derivative of a cell") {
+  CrossbarLayer layer = WideLayer();
+  layer.spec.weight_bits = 0;
+  layer.chip.device = Wired(2.67);
+  layer.chip.derivatives = true;
+  const hw::Programmed program = layer.Program();
+  for (const int64_t i : {5, 700, 2222, 4000}) {
+    CrossbarLayer other = layer;
+    other.w = layer.w.Clone();
+    const float h = layer.w.data()[i] < 0 ? -1e-2F : 1e-2F;
+    other.w.data()[i] += h;
+    const double difference = (double(other.Program().effective.data()[i]) -
+                               double(program.effective.data()[i])) /
+                              double(h);
+    CHECK(difference ==
+          doctest::Approx(double(program.slope.data()[i])).epsilon(0.02));
+  }
+}
+
+}  // namespace
+}  // namespace ohm::test
