@@ -30,7 +30,9 @@ class ArrayReader {
       ApplyEffects(device_, stage, key, &array.cells);
     }
     See(wants, &array);
-    if (spec_.stuck_correction != StuckCorrection::kNone) FindMissing(&array);
+    if (spec_.stuck_correction != StuckCorrection::kNone) {
+      FindMissing(wants.frozen, &array);
+    }
     DampNoise(&array);
     return array;
   }
@@ -59,39 +61,49 @@ class ArrayReader {
     }
   }
 
+  FrozenState Solve(const std::vector<double>& g) const {
+    const SolvedArray solved(Matrix(g), wires_);
+    return {
+        g,
+        device_.wires.model == WireModel::kExact ? solved.effective() : Seen(g),
+        solved.Sensitivity()};
+  }
+
+  const FrozenState& Fill(const std::vector<double>& g,
+                          FrozenState* frozen) const {
+    if (frozen->empty()) *frozen = Solve(g);
+    return *frozen;
+  }
+
+  // Null: solved.
+  std::vector<double> SeenNear(const std::vector<double>& g,
+                               FrozenState* frozen) const {
+    return frozen == nullptr ? Seen(g) : Fill(g, frozen).Seen(g);
+  }
+
   void See(const ArrayWants& wants, ChipArray* array) const {
     const std::vector<double>& g = array->cells.g;
     if (wires_.ideal()) {
       array->seen = g;
       return;
     }
-    if (wants.frozen != nullptr && !wants.frozen->g.empty()) {
-      const FrozenArray& frozen = *wants.frozen;
-      array->seen.resize(g.size());
-      for (size_t i = 0; i < g.size(); ++i) {
-        array->seen[i] =
-            frozen.seen[i] + frozen.sensitivity[i] * (g[i] - frozen.g[i]);
-      }
-      array->sensitivity = frozen.sensitivity;
+    if (wants.frozen != nullptr) {
+      array->seen = SeenNear(g, &wants.frozen->cells);
+      array->sensitivity = wants.frozen->cells.sensitivity;
       return;
     }
     const bool noisy = !array->cells.constant.empty();
-    if (wants.sensitivity || noisy || wants.frozen != nullptr) {
-      const SolvedArray solved(Matrix(g), wires_);
-      array->sensitivity = solved.Sensitivity();
-      array->seen = device_.wires.model == WireModel::kExact
-                        ? solved.effective()
-                        : Seen(g);
+    if (wants.sensitivity || noisy) {
+      FrozenState solved = Solve(g);
+      array->seen = std::move(solved.seen);
+      array->sensitivity = std::move(solved.sensitivity);
     } else {
       array->seen = Seen(g);
-    }
-    if (wants.frozen != nullptr) {
-      *wants.frozen = {g, array->seen, array->sensitivity};
     }
   }
 
   // A test of the chip knows stuck cells and what was to be written, no more.
-  void FindMissing(ChipArray* array) const {
+  void FindMissing(FrozenArray* frozen, ChipArray* array) const {
     const CellArray& cells = array->cells;
     const bool any = std::ranges::any_of(
         cells.fault, [](Fault f) { return f != Fault::kNone; });
@@ -102,14 +114,15 @@ class ArrayReader {
       if (cells.fault[i] == Fault::kAtGMax) profile[i] = cells.window.g_max;
       if (cells.fault[i] == Fault::kAtGMin) profile[i] = cells.window.g_min;
     }
-    Compare(profile, array);
+    Compare(profile, frozen, array);
     for (size_t i = 0; i < profile.size(); ++i) {
       const bool dense = spec_.stuck_correction == StuckCorrection::kDense;
       if (cells.fault[i] == Fault::kNone && !dense) array->missing[i] = 0;
     }
   }
 
-  void Compare(const std::vector<double>& profile, ChipArray* array) const {
+  void Compare(const std::vector<double>& profile, FrozenArray* frozen,
+               ChipArray* array) const {
     const std::vector<double>& target = array->cells.target;
     const bool local = spec_.stuck_correction == StuckCorrection::kLocal;
     if (wires_.ideal() || local ||
@@ -118,11 +131,16 @@ class ArrayReader {
         array->missing[i] = target[i] - profile[i];
       }
       if (wires_.ideal() || !local) return;
-      const auto d = SolvedArray(Matrix(profile), wires_).Sensitivity();
+      const auto d = frozen == nullptr
+                         ? SolvedArray(Matrix(profile), wires_).Sensitivity()
+                         : Fill(profile, &frozen->profile).sensitivity;
       for (size_t i = 0; i < d.size(); ++i) array->missing[i] *= d[i];
       return;
     }
-    const std::vector<double> wanted = Seen(target), seen = Seen(profile);
+    const auto wanted =
+        SeenNear(target, frozen == nullptr ? nullptr : &frozen->target);
+    const auto seen =
+        SeenNear(profile, frozen == nullptr ? nullptr : &frozen->profile);
     for (size_t i = 0; i < seen.size(); ++i) {
       array->missing[i] = wanted[i] - seen[i];
     }
@@ -149,6 +167,14 @@ class ArrayReader {
 };
 
 }  // namespace
+
+std::vector<double> FrozenState::Seen(const std::vector<double>& cells) const {
+  std::vector<double> near(cells.size());
+  for (size_t i = 0; i < cells.size(); ++i) {
+    near[i] = seen[i] + sensitivity[i] * (cells[i] - g[i]);
+  }
+  return near;
+}
 
 ChipArray ReadArray(const CrossbarSpec& spec, const DeviceSpec& device,
                     const CellWindow& window, int64_t rows, int64_t columns,
