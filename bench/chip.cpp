@@ -34,6 +34,12 @@ hw::DeviceSpec Wired() {
   return device;
 }
 
+hw::DeviceSpec StuckAndWired() {
+  hw::DeviceSpec device = Stuck(0.0175, 0.0904);
+  device.wires = Wired().wires;
+  return device;
+}
+
 hw::DeviceSpec Fine(hw::DeviceSpec device) {
   device.steps = hw::CellSteps::kFine;
   return device;
@@ -108,8 +114,10 @@ hw::ShiftFit Injection(Injects injects, const Shape& entries) {
 }
 
 Side Training(const std::string& name, const hw::DeviceSpec& device,
-              const std::string& dtype, Injects injects) {
+              const std::string& dtype, Injects injects,
+              hw::StuckCorrection correction = hw::StuckCorrection::kNone) {
   train::Config config;
+  config.hw.stuck_correction = correction;
   config.train.dtype = dtype;
   config.train.batch = int(kBatch);
   config.hw_preset = "pytorx64";
@@ -130,12 +138,17 @@ Side Training(const std::string& name, const hw::DeviceSpec& device,
 
 Sides TrainingSides(const std::string& dtype) {
   using enum Injects;
+  using enum hw::StuckCorrection;
   return {Training("ideal devices", {}, dtype, kNothing),
           Training("noise injected (NIA)", {}, dtype, kNoise),
           Training("noise and attenuation injected", {}, dtype, kLine),
           Training("wires in the loop", Wired(), dtype, kNothing),
           Training("wires in the loop, cells in 1/256 codes", Fine(Wired()),
-                   dtype, kNothing)};
+                   dtype, kNothing),
+          Training("stuck 1.75/9.04 %, corrected, in the loop",
+                   Stuck(0.0175, 0.0904), dtype, kNothing, kPlain),
+          Training("the same behind wires", StuckAndWired(), dtype, kNothing,
+                   kLocal)};
 }
 
 // A million numbers of noise on one thread, by every variant that this machine
