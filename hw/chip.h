@@ -26,7 +26,8 @@ struct LayerOnChip {
   bool derivatives = false;  // ChipCells::slope knows the wires, too
 };
 
-// The wires of a layer's arrays, solved once; by tile and arm.
+// The wires of a layer's arrays, solved for one state of what is behind them;
+// by tile and arm.
 using FrozenWires = std::vector<FrozenArray>;
 
 // Variances of one read in products of digits squared; [slices, out, fan-in]:
@@ -56,10 +57,11 @@ bool ChangesCells(const LayerOnChip& chip);
 
 // `codes` f32 [out, ...] are to be written: whole numbers up to h, or ideal
 // weights, of which the largest takes g_max. Parallel over tiles; the same bits
-// at any thread count. `frozen`, where not null and not empty,
-// stands for the wires; an empty one is filled, at twice the cost. With wires
-// it costs a solution of every array (hw/wires/effective.h). `minus` as for
-// CellDigits.
+// at any thread count. `frozen`, where not null and not empty, stands for the
+// wires, in corrections, too; an empty one is filled, at twice the cost, and
+// takes up to 72 bytes a cell. With wires it costs a solution of every array
+// (hw/wires/effective.h), and with corrections behind them up to two more.
+// `minus` as for CellDigits.
 ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,
                       const CrossbarSpec& spec, const Slicing& slicing,
                       const LayerOnChip& chip, FrozenWires* frozen = nullptr,
