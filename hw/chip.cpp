@@ -47,14 +47,16 @@ class ChipReader {
       result_.read.constant = Tensor::Zeros(
           {int64_t(slicing.slices.size()), map.row_tiles(), map.outputs()});
     }
+    digit_step_ =
+        (spec.g_max - spec.g_min) * (1 - spec.headroom) / cell_largest_;
     window_.g_min = spec.g_min;
     window_.g_max = spec.g_max;
-    window_.g_step =
-        (spec.g_max - spec.g_min) * (1 - spec.headroom) / cell_largest_;
-    // One input code is v_dd over the levels of the DAC.
-    const int h = LargestInput(spec) == 0 ? 127 : LargestInput(spec);
-    volt_step_ = spec.v_dd / (2.0 * h + 1);
-    window_.volt = h * volt_step_;
+    window_.g_step = ideal_weights_ ? 0 : digit_step_;
+    // An input of 1 is one of h codes either way, v_dd over the DAC's levels;
+    // with an ideal DAC the end of its range, half of v_dd.
+    const int h = LargestInput(spec);
+    volt_step_ = h == 0 ? spec.v_dd / 2 : spec.v_dd / (2.0 * h + 1);
+    window_.volt = h == 0 ? volt_step_ : h * volt_step_;
   }
 
   ChipCells Run() && {
@@ -171,7 +173,7 @@ class ChipReader {
     const int64_t at = (plane * map_.outputs() + output) * fan_in_ + k;
     const int64_t column =
         (plane * map_.row_tiles() + row_tile) * map_.outputs() + output;
-    const double unit = volt_step_ * window_.g_step / WeightInPlane(slice);
+    const double unit = volt_step_ * digit_step_ / WeightInPlane(slice);
     const double square = 1 / (unit * unit);
     ReadVariances& read = result_.read;
     for (const ChipArray& arm : arms) {
@@ -189,13 +191,13 @@ class ChipReader {
   double Difference(const std::vector<ChipArray>& arms,
                     std::vector<double> ChipArray::*of, size_t cell) const {
     const double other = SignedCells() ? (arms[1].*of)[cell] : window_.g_min;
-    return ((arms[0].*of)[cell] - other) / window_.g_step;
+    return ((arms[0].*of)[cell] - other) / digit_step_;
   }
 
   double CorrectionOf(size_t cell, const std::vector<ChipArray>& arms) const {
     double missing = arms[0].missing[cell];
     if (SignedCells()) missing -= arms[1].missing[cell];
-    return missing / window_.g_step;
+    return missing / digit_step_;
   }
 
   // Of the cell in the arm of the weight's sign: the one that is written.
@@ -204,6 +206,8 @@ class ChipReader {
     const ChipArray& arm = arms[SignedCells() && codes_.data()[at] < 0 ? 1 : 0];
     const bool stuck = arm.cells.fault[cell] != Fault::kNone;
     if (stuck && spec_.stuck_correction == StuckCorrection::kNone) return 0.0;
+    // The whole of target - stuck is added, as if there were no wires.
+    if (stuck && spec_.stuck_correction == StuckCorrection::kPlain) return 1.0;
     return arm.sensitivity.empty() ? 1.0 : arm.sensitivity[cell];
   }
 
@@ -230,12 +234,21 @@ class ChipReader {
   bool ideal_weights_, reads_ = false;
   double cell_largest_;
   FrozenWires* frozen_;
-  double volt_step_ = 0;
+  double digit_step_ = 0;  // siemens of a digit of 1
+  double volt_step_ = 0;   // volt of an input of 1
   CellWindow window_;
   ChipCells result_;
 };
 
 }  // namespace
+
+void CheckOnChip(const CrossbarSpec& spec, const DeviceSpec& device) {
+  OHM_CHECK(
+      spec.weight_bits != 0 || device.write_error.law != WriteLaw::kPytorx,
+      "device.write_error: expected another law than pytorx, a third of "
+      "a code, with ideal weights (hw.weight_bits = 0), which have no "
+      "codes");
+}
 
 bool ChangesCells(const LayerOnChip& chip) {
   return AnyEffect(chip.device, Stage::kProgramming) ||
@@ -247,6 +260,7 @@ ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,
                       const CrossbarSpec& spec, const Slicing& slicing,
                       const LayerOnChip& chip, FrozenWires* frozen,
                       const Tensor& minus) {
+  CheckOnChip(spec, chip.device);
   return ChipReader(codes, map, spec, slicing, chip, frozen, minus).Run();
 }
 

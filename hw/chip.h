@@ -32,7 +32,8 @@ using FrozenWires = std::vector<FrozenArray>;
 
 // Variances of one read in products of digits squared; [slices, out, fan-in]:
 // of a column, sum over its rows of |x| * per_input + x^2 * per_square, plus
-// constant [slices, row_tiles, out].
+// constant [slices, row_tiles, out]. x are digits of input codes; with an ideal
+// DAC shares of its range, and products are of these.
 struct ReadVariances {
   Tensor per_input, per_square, constant;  // undefined: nothing is drawn
 };
@@ -45,12 +46,16 @@ struct ChipCells {
   Tensor codes;
   // Codes that are added digitally, f32 [out, fan-in]; undefined: none.
   Tensor correction;
-  // d(codes + correction) / d(codes that were to be written), [out, fan-in]: 0
-  // for a stuck cell; undefined: 1 everywhere.
+  // d(codes + correction) / d(codes that were to be written), [out, fan-in], to
+  // first order and of the cell alone: its sensitivity behind wires; 0 for a
+  // stuck cell without correction, 1 with kPlain; undefined: 1 everywhere.
   Tensor slope;
   ReadVariances read;
   int64_t faulty_cells = 0;
 };
+
+// Error that names the key where the cells of `spec` cannot be such devices.
+void CheckOnChip(const CrossbarSpec& spec, const DeviceSpec& device);
 
 // Whether the cells differ from the ideal ones at all.
 bool ChangesCells(const LayerOnChip& chip);

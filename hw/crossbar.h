@@ -16,9 +16,11 @@
 // added as whole codes. Where no conversion can lose anything all that is p_t
 // itself, and computed as such (Shortcut).
 //
-// Wires and devices are ideal here, so the difference of a pair's currents is
-// exactly proportional to p_t (hw/reference.h computes it in volts and siemens
-// and is what this is tested against). Everything below has the same bits at
+// With ideal wires and devices the difference of a pair's currents is exactly
+// proportional to p_t (hw/reference.h computes it in volts and siemens and is
+// what this is tested against). On a chip Wq is what its columns are seen to
+// hold (hw/chip.h), and what reads draw is added to p_t before the ADC
+// (hw/pass_noise.h). Everything below has the same bits at
 // any thread count; with weights and DAC of at most 8 bits Forward has them on
 // any machine, too.
 #pragma once

@@ -4,17 +4,20 @@
 #pragma once
 
 #include <limits>
+#include <string>
 #include <vector>
 
 namespace ohm::hw {
 
 struct FieldDoc {
   const char* unit = "";
+  // Of numbers, of each number in a list, and of a duration's count.
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
-  // Of an enum, in the order of its enumerators, which count from 0.
-  std::vector<const char*> choices = {};
-  const char* doc = "";
+  // Of enums, in the order of the enumerators, which count from 0; of strings,
+  // and of each string in a list. Empty: any.
+  std::vector<std::string> choices = {};
+  const char* doc = "";  // one sentence
 };
 
 }  // namespace ohm::hw

@@ -42,9 +42,10 @@ OHM_SIMD_CLONES void AddRow(const float* normals, const float* deviation,
   }
 }
 
-OHM_SIMD_CLONES void Spread(const float* digits, int64_t count, float* to) {
+OHM_SIMD_CLONES void Spread(const float* digits, float one, int64_t count,
+                            float* to) {
   for (int64_t r = 0; r < count; ++r) {
-    to[2 * r] = std::fabs(digits[r]);
+    to[2 * r] = std::fabs(digits[r]) * one;
     to[2 * r + 1] = digits[r] * digits[r];
   }
 }
@@ -95,6 +96,8 @@ void NoiseAdder::SetConstants() {
   constants_.assign(constant.span().begin(), constant.span().end());
   for (int64_t i = 0; i < slices * weights_.entries(); ++i) {
     const float deviation = deviation_[size_t(i % weights_.entries())];
+    const float one = pass_.noise_input();
+    constants_[size_t(i)] *= one * one;
     constants_[size_t(i)] += deviation * deviation;
   }
 }
@@ -107,7 +110,7 @@ void NoiseAdder::GatherInputs(const TileBlock& block) {
   for (int64_t p = 0; p < block.pixels; ++p) {
     pass_.Inputs(block, p, values);
     float* to = inputs_.data() + p * rows * 2;
-    Spread(values.data(), rows, to);
+    Spread(values.data(), pass_.noise_input(), rows, to);
     pixels_[size_t(p)] = to;
   }
   while (int64_t(rows_.size()) < 2 * rows) {

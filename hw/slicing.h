@@ -45,7 +45,11 @@ class Slicing {
   int64_t cell_slices() const { return cell_slices_; }
 
  private:
-  friend Slicing SlicingOf(const CrossbarSpec& spec);
+  friend  // What is converted apart, as hw.adc_per and hw.cell_bits say; whole
+          // where
+      // nothing is. `spec` as CheckSpec passes it.
+      Slicing
+      SlicingOf(const CrossbarSpec& spec);
   friend Slicing WholeSlicing(const CrossbarSpec& spec);
   bool whole_ = true;
   bool two_pass_ = false;

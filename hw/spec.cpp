@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/base/check.h"
+#include "core/base/number_text.h"
 #include "hw/slicing.h"
 
 namespace ohm::hw {
@@ -38,9 +39,12 @@ void CheckSlicedConversion(const CrossbarSpec& spec) {
   OHM_CHECK(spec.weight_bits >= 2 && spec.weight_bits <= 8,
             "hw.weight_bits: expected 2..8 bits" + std::string(apart) +
                 std::to_string(spec.weight_bits));
+  const bool by_levels = spec.dac_levels != 0;
   OHM_CHECK(LargestInput(spec) >= 1 && LargestInput(spec) <= 127,
-            "hw.dac_bits: expected 2..8 bits (at most 255 levels)" +
-                std::string(apart) + std::to_string(spec.dac_bits));
+            (by_levels ? "hw.dac_levels: expected at most 255 levels"
+                       : "hw.dac_bits: expected 2..8 bits") +
+                std::string(apart) +
+                std::to_string(by_levels ? spec.dac_levels : spec.dac_bits));
   const Slicing slicing = SlicingOf(spec);
   OHM_CHECK(slicing.LargestWeightDigit() <= 127,
             "hw.cell_bits: expected slices of at most 7 bits" +
@@ -79,8 +83,8 @@ void CheckSpec(const CrossbarSpec& spec) {
             "hw.dac_levels: expected 0 with an ideal DAC (hw.dac_bits = 0)");
   OHM_CHECK(
       spec.g_min < spec.g_max,
-      "hw.g_min: expected less than hw.g_max = " + std::to_string(spec.g_max) +
-          " siemens, got " + std::to_string(spec.g_min));
+      "hw.g_min: expected less than hw.g_max = " + NumberText(spec.g_max) +
+          " siemens, got " + NumberText(spec.g_min));
   CheckCells(spec);
   CheckSlicedConversion(spec);
   const bool geometric = spec.calibration == Calibration::kFullScale ||

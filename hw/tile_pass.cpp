@@ -55,6 +55,8 @@ TilePass::TilePass(const Tensor& x, const Programmed& weights,
       image_(x, weights, ranges.input, together_,
              noise != nullptr && weights.noise.defined()),
       unit_(weights.step * image_.step() / float(weights.parts)),
+      noise_input_(weights.spec.dac_bits == 0 && ranges.input > 0 ? ranges.input
+                                                                  : 1.0F),
       block_(BlockFor(image_.pixels(), kMostPixels)),
       correction_places_(PlacesOf(weights.correction)),
       whole_places_(PlacesOf(weights.whole_correction)),

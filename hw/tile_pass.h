@@ -47,6 +47,9 @@ class TilePass {
   // Layer units of a sum of 1: input step times weight step, over the parts
   // that sums count (Programmed::parts).
   float unit() const { return unit_; }
+  // What an input of 1 is in the variances of reads (ReadVariances): the range
+  // of an ideal DAC, else a code.
+  float noise_input() const { return noise_input_; }
 
   // Blocks of pixels are the pieces of parallel work. Where they are cut
   // depends on the problem alone, never on the number of threads.
@@ -145,7 +148,7 @@ class TilePass {
   const Programmed& weights_;
   bool together_;
   InputImage image_;
-  float unit_;
+  float unit_, noise_input_;
   int64_t block_;
   CorrectionPlaces correction_places_, whole_places_;
   const PassNoise* noise_;

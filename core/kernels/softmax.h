@@ -5,6 +5,8 @@
 
 namespace ohm::kernels {
 
+// `x` and the result are f32 of one shape. Parallel over rows; the same bits at
+// any thread count.
 Tensor LogSoftmax(const Tensor& x);
 
 }  // namespace ohm::kernels

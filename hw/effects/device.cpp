@@ -1,19 +1,13 @@
 #include "hw/effects/device.h"
 
-#include <cstdio>
 #include <string>
 #include <type_traits>
 
 #include "core/base/check.h"
+#include "core/base/number_text.h"
 
 namespace ohm::hw {
 namespace {
-
-std::string Text(double value) {
-  char text[32];
-  std::snprintf(text, sizeof(text), "%g", value);
-  return text;
-}
 
 std::string Expected(const char* key, const std::string& what) {
   return std::string("device.") + key + ": expected " + what;
@@ -31,7 +25,8 @@ struct CheckRange {
     // Not a number is in no range.
     OHM_CHECK(
         value >= min && value <= max,
-        Expected(key, Text(min) + ".." + Text(max) + ", got ") + Text(value));
+        Expected(key, NumberText(min) + ".." + NumberText(max) + ", got ") +
+            NumberText(value));
   }
 };
 
@@ -43,12 +38,12 @@ void CheckWriting(const DeviceSpec& device) {
             Expected("write_sigma",
                      "0, or write_error = constant, proportional or inverse "
                      "with it, got ") +
-                Text(error.sigma));
+                NumberText(error.sigma));
   OHM_CHECK(device.stuck_at.gmax + device.stuck_at.gmin <= 1,
-            Expected("stuck_at_gmax, stuck_at_gmin",
-                     "no more than 1 together, got ") +
-                Text(device.stuck_at.gmax) + " and " +
-                Text(device.stuck_at.gmin));
+            Expected("stuck_at_gmax",
+                     "no more than 1 together with device.stuck_at_gmin = ") +
+                NumberText(device.stuck_at.gmin) + ", got " +
+                NumberText(device.stuck_at.gmax));
 }
 
 void CheckTime(const DeviceSpec& device) {
@@ -66,8 +61,15 @@ void CheckTime(const DeviceSpec& device) {
   OHM_CHECK(resistance > 0,
             Expected("temperature_alpha",
                      "a resistance above 0 at device.temperature = ") +
-                Text(device.conditions.kelvin) + " K, got " +
-                Text(device.temperature.alpha) + " per K");
+                NumberText(device.conditions.kelvin) + " K, got " +
+                NumberText(device.temperature.alpha) + " per K");
+  const double wire =
+      1 + device.wires.alpha * (device.conditions.kelvin - kReferenceKelvin);
+  OHM_CHECK(wire >= 0, Expected("wire_alpha",
+                                "wires of at least 0 ohm at "
+                                "device.temperature = ") +
+                           NumberText(device.conditions.kelvin) + " K, got " +
+                           NumberText(device.wires.alpha) + " per K");
 }
 
 }  // namespace

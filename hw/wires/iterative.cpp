@@ -5,8 +5,8 @@
 #include <string>
 
 #include "core/base/check.h"
+#include "core/base/number_text.h"
 #include "hw/wires/ladder.h"
-#include "hw/wires/number_text.h"
 
 namespace ohm::hw {
 namespace {

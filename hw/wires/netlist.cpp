@@ -1,7 +1,7 @@
 #include "hw/wires/netlist.h"
 
 #include "core/base/check.h"
-#include "hw/wires/number_text.h"
+#include "core/base/number_text.h"
 
 namespace ohm::hw {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "core/base/check.h"
-#include "hw/wires/number_text.h"
+#include "core/base/number_text.h"
 
 namespace ohm::hw {
 namespace {

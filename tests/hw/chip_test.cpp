@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "tests/hw/chip_layers.h"
 
@@ -20,6 +21,19 @@ TEST_CASE("chip: devices without effects change no bit") {
                                                   layer.gain, nullptr)));
     }
   }
+}
+
+TEST_CASE("chip: an error of a third of a code wants codes") {
+  hw::CrossbarSpec spec;
+  hw::DeviceSpec device;
+  device.write_error.law = hw::WriteLaw::kPytorx;
+  hw::CheckOnChip(spec, device);
+  spec.weight_bits = 0;
+  CHECK_THROWS_WITH_AS(hw::CheckOnChip(spec, device),
+                       doctest::Contains("device.write_error: expected another "
+                                         "law than pytorx"),
+                       Error);
+  CHECK_THROWS_AS(LayerOn(device, spec, 0).Program(), Error);
 }
 
 // The cells' way through conductances gives back the codes that were written.

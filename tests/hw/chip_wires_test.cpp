@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 #include "hw/chip.h"
@@ -114,6 +115,25 @@ TEST_CASE("chip: frozen wires follow small changes of the weights") {
     CHECK_FALSE(BitEqual(near, exact));  // nothing is solved anew
     const double stale = RelativeError(first, exact);
     CHECK(RelativeError(near, exact) < 0.2 * stale);
+  }
+}
+
+// Of stuck cells, too: what is corrected is followed as it is corrected.
+TEST_CASE("chip: the slope of a stuck cell is that of its correction") {
+  for (const auto [kind, least, most] :
+       {std::tuple{hw::StuckCorrection::kNone, 0.0, 0.0},
+        std::tuple{hw::StuckCorrection::kPlain, 1.0, 1.0},
+        std::tuple{hw::StuckCorrection::kLocal, 0.1, 0.99999}}) {
+    CrossbarLayer layer = WideLayer();
+    layer.spec.stuck_correction = kind;
+    layer.chip.device = Wired(2.67);
+    layer.chip.device.stuck_at = Stuck(0.0, 1.0).stuck_at;
+    layer.chip.derivatives = true;
+    const auto slopes = layer.Program().slope;
+    for (const float slope : slopes.span()) {
+      CHECK(double(slope) >= least);
+      CHECK(double(slope) <= most);
+    }
   }
 }
 

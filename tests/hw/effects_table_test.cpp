@@ -340,7 +340,7 @@ TEST_CASE("effects: what contradicts itself is an error that names the key") {
          d.write_error.law = WriteLaw::kReramWan1Day;
          d.retention.law = hw::RetentionLaw::kArrhenius;
        }},
-      {"device.stuck_at_gmax, stuck_at_gmin",
+      {"device.stuck_at_gmax",
        [](DeviceSpec& d) { d.stuck_at = {.gmax = 0.6, .gmin = 0.6}; }},
       {"device.stuck_cluster", [](DeviceSpec& d) { d.stuck_at.cluster = 0; }},
       {"device.temperature_alpha",
@@ -348,6 +348,7 @@ TEST_CASE("effects: what contradicts itself is an error that names the key") {
          d.temperature.alpha = 0.01;
          d.conditions.kelvin = 100;
        }},
+      {"device.wire_alpha", [](DeviceSpec& d) { d.conditions.kelvin = 4; }},
       {"device.temperature", [](DeviceSpec& d) { d.conditions.kelvin = 0; }},
       {"device.chip", [](DeviceSpec& d) { d.chip = -1; }},
   };

@@ -171,9 +171,10 @@ CrossbarLayer NoisyLayer(const hw::CrossbarSpec& spec) {
 // each arm of each cell draws a current for itself.
 std::vector<double> VarianceOfCells(const CrossbarLayer& layer) {
   const hw::Programmed program = layer.Program();
-  const int h = hw::LargestInput(layer.spec);
+  const bool ideal = layer.spec.dac_bits == 0;  // its range ends at v_dd / 2
+  const int h = ideal ? 1 : hw::LargestInput(layer.spec);
   const double dac = double(layer.ranges.input) / h;
-  const double volt = layer.spec.v_dd / (2.0 * h + 1);
+  const double volt = layer.spec.v_dd / (ideal ? 2.0 : 2.0 * h + 1);
   const double g_step = hw::ConductanceStep(127, layer.spec);
   const int64_t fan_in = layer.w.size(3), outputs = layer.w.size(0);
   std::vector<double> variances;
@@ -181,8 +182,9 @@ std::vector<double> VarianceOfCells(const CrossbarLayer& layer) {
     for (int64_t o = 0; o < outputs; ++o) {
       double variance = 0;
       for (int64_t k = 0; k < fan_in; ++k) {
+        const float x = layer.x.data()[n * fan_in + k];
         const double code =
-            hw::QuantizeOne(layer.x.data()[n * fan_in + k], float(dac), h);
+            ideal ? double(x) / dac : hw::QuantizeOne(x, float(dac), h);
         const hw::Pair pair = hw::ToPair(
             double(program.codes.data()[o * fan_in + k]), 127, layer.spec);
         for (const double g : {pair.plus, pair.minus}) {
@@ -235,7 +237,10 @@ TEST_CASE("noise: columns draw what their cells would, in every slicing") {
   whole.adc_bits = 0;
   hw::CrossbarSpec fine = whole;  // float sums
   fine.dac_bits = 9;
-  for (const hw::CrossbarSpec& spec : {whole, fine}) {
+  hw::CrossbarSpec ideal = whole;  // inputs as they are
+  ideal.dac_bits = 0;
+  for (const hw::CrossbarSpec& spec : {whole, fine, ideal}) {
+    INFO("dac_bits ", spec.dac_bits);
     const CrossbarLayer layer = NoisyLayer(spec);
     const auto variance = VarianceOfCells(layer);
     const Moments seen = MomentsOf(layer, kPasses);

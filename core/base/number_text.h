@@ -3,9 +3,9 @@
 
 #include <string>
 
-namespace ohm::hw {
+namespace ohm {
 
 // The shortest decimal that is read as exactly `value`: "2.67", "1e-06".
 std::string NumberText(double value);
 
-}  // namespace ohm::hw
+}  // namespace ohm

@@ -1,8 +1,8 @@
-#include "hw/wires/number_text.h"
+#include "core/base/number_text.h"
 
 #include <charconv>
 
-namespace ohm::hw {
+namespace ohm {
 
 std::string NumberText(double value) {
   char text[32];  // at most 24 characters
@@ -10,4 +10,4 @@ std::string NumberText(double value) {
   return std::string(text, end);
 }
 
-}  // namespace ohm::hw
+}  // namespace ohm
