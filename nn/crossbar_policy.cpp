@@ -37,6 +37,8 @@ void CrossbarPolicy::ClearCalibration() {
 
 void CrossbarPolicy::WeightsReplaced(const Shape& weights) {
   adc_range_ = Tensor();
+  written_ = {};
+  SolveWiresAnew();
   if (!learns()) return;
   const hw::TileMap map(hw::MatrixOf(weights, /*groups=*/1), spec_);
   learned_range_.mutable_value() =
@@ -320,6 +322,10 @@ std::vector<CrossbarLeaf> CrossbarLeaves(Module* model) {
     if (policy != nullptr) leaves.push_back({path, layer, policy});
   });
   return leaves;
+}
+
+void SolveWiresAnew(Module* model) {
+  for (const auto& leaf : CrossbarLeaves(model)) leaf.policy->SolveWiresAnew();
 }
 
 bool OnCrossbar(Module* model) { return !CrossbarLeaves(model).empty(); }

@@ -58,10 +58,17 @@ class CrossbarPolicy : public Policy {
   void set_chip(std::shared_ptr<const hw::LayerOnChip> chip) {
     chip_ = std::move(chip);
     written_ = {};
+    SolveWiresAnew();
+  }
+  const hw::LayerOnChip* chip() const { return chip_.get(); }
+  // The next step of training solves the wires anew, and counts
+  // device.wire_refresh from there. Where a training starts or is saved, for
+  // what stands for the wires in between is no state: one that goes on from a
+  // file has to do as the one that did not stop.
+  void SolveWiresAnew() {
     frozen_.clear();
     steps_ = 0;
   }
-  const hw::LayerOnChip* chip() const { return chip_.get(); }
 
   // What training makes of the sums before their ADCs (NIA): attenuation * sum
   // + shift + deviation * N(0, 1). Attenuations need ideal devices. No state:
@@ -100,7 +107,10 @@ class CrossbarPolicy : public Policy {
   // backbone's range of weight codes, so that cells it leaves alone stay as
   // they are.
   Mask* mask() const { return mask_.get(); }
-  void set_mask(std::unique_ptr<Mask> mask) { mask_ = std::move(mask); }
+  void set_mask(std::unique_ptr<Mask> mask) {
+    mask_ = std::move(mask);
+    SolveWiresAnew();
+  }
 
  private:
   bool learns() const;
@@ -139,7 +149,7 @@ class CrossbarPolicy : public Policy {
   std::shared_ptr<const hw::LayerOnChip> profile_chip_;
   std::shared_ptr<const hw::Programmed> profile_cells_;
   hw::FrozenWires frozen_;  // of training
-  int64_t steps_ = 0;       // of training, since the chip was set
+  int64_t steps_ = 0;       // of training, since SolveWiresAnew
   std::shared_ptr<const hw::LayerOnChip> chip_;
   struct {
     uint64_t weights = 0;  // a hash of them
@@ -177,6 +187,9 @@ struct CrossbarLeaf {
   MaskedLayer Masked() const;  // for making masks
 };
 std::vector<CrossbarLeaf> CrossbarLeaves(Module* model);
+
+// Of all leaves on crossbars.
+void SolveWiresAnew(Module* model);
 
 bool OnCrossbar(Module* model);    // at least one leaf is
 bool IsCalibrated(Module* model);  // all leaves on crossbars are

@@ -14,7 +14,12 @@ class ElementMask : public Mask {
   ElementMask(const Shape& weights, const MaskOptions& options, Kind kind)
       : kind_(kind),
         cut_(options.cut),
-        scores_(Tensor::Full(weights, options.init), /*requires_grad=*/true) {}
+        scores_(Tensor::Full(weights, options.init), /*requires_grad=*/true) {
+    OHM_CHECK(kind == Kind::kBinary || cut_.threshold >= 0,
+              "tasks.mask_threshold: expected at least 0 for masks of -1, 0 "
+              "and 1, whose scores below 0 stand for -1, got " +
+                  std::to_string(cut_.threshold));
+  }
 
   Var Weights(const Var& backbone, const MaskPass& pass) override {
     return Mul(backbone, kind_ == Kind::kBinary

@@ -33,12 +33,12 @@ struct Replacement {
   Tensor backbone, own;
   const std::vector<int64_t>* places;
   std::vector<int64_t> sizes;  // of the pieces
-  Tensor gates;                // one per piece; undefined: all on
+  Tensor gates;                // 0 or 1 per piece; undefined: all on
   float price;
   WeightProfile* profile;
 
   bool On(size_t piece) const {
-    return !gates.defined() || gates.data()[piece] > 0;
+    return !gates.defined() || gates.data()[piece] != 0;
   }
 
   // visit(piece, place in `own`, place in the layer) for each weight.
@@ -105,6 +105,8 @@ Var OnlyFrozen(const Var& gain, std::vector<uint8_t> frozen) {
 PeMask::PeMask(const MaskedLayer& layer, const MaskOptions& options)
     : layer_(layer),
       one_cell_(options.one_cell && layer.pairs),
+      cut_(options.cut),
+      init_(options.init),
       grid_(layer.map, options.pe_rows, options.pe_columns),
       chosen_(grid_.pes().size(), 0),
       probe_(Tensor::Zeros({1}), /*requires_grad=*/true) {
@@ -197,26 +199,38 @@ void PeMask::Choose(std::vector<uint8_t> chosen) {
 void PeMask::AddGates() {
   const auto count = std::ranges::count(chosen_, 1);
   OHM_CHECK(count > 0, "[mask] expected chosen PEs to put gates on, got none");
-  // Just above the threshold, as masks start.
-  gates_ = Var(Tensor::Full({int64_t(count)}, 1e-2F), /*requires_grad=*/true);
+  gates_ = Var(Tensor::Full({int64_t(count)}, init_), /*requires_grad=*/true);
 }
 
-Var PeMask::Weights(const Var& backbone, const MaskPass& /*pass*/) {
+std::vector<uint8_t> PeMask::PesOn() const {
+  if (!gates_.defined()) return chosen_;
+  const NoGrad quiet;
+  const Tensor open = Binarize(gates_, cut_).value();
+  std::vector<uint8_t> on = chosen_;
+  size_t next = 0;
+  for (uint8_t& flag : on) {
+    if (flag != 0) flag = open.data()[next++] != 0 ? 1 : 0;
+  }
+  return on;
+}
+
+Var PeMask::Weights(const Var& backbone, const MaskPass& pass) {
   if (!weights_.defined() && profile_ == nullptr) return backbone;
-  const Var own = weights_.defined() ? Clipped() : Var(Tensor::Zeros({0}));
+  const Var none{Tensor::Zeros({0})};
+  const Var own = weights_.defined() ? Clipped() : none;
+  const Var gates = gates_.defined() ? Binarize(gates_, cut_, pass) : none;
   Replacement r{backbone.value(),
                 own.value(),
                 &places_,
                 {},
-                gates_.defined() ? gates_.value() : Tensor(),
+                gates_.defined() ? gates.value() : Tensor(),
                 price_,
                 profile_};
   for (size_t i = 0; i < chosen_.size(); ++i) {
     if (chosen_[i] != 0) r.sizes.push_back(grid_.pes()[i].weights);
   }
   Tensor value = r.Value();
-  std::vector<Var> inputs{own};
-  inputs.push_back(gates_.defined() ? gates_ : Var(Tensor::Zeros({0})));
+  std::vector<Var> inputs{own, gates};
   if (profile_ != nullptr) inputs.push_back(probe_);
   return Record("replace weights", std::move(value), std::move(inputs),
                 [r = std::move(r)](const BackwardCall& call) {

@@ -13,10 +13,11 @@
 //
 // A PE of whole columns that is chosen late takes the factors that they have
 // learned so far into its weights, W1 = f W0, so that choosing changes no
-// output but by what the cells round. (PEs of some of an array's rows leave the
-// factor where it is until all of the column is chosen.) While gates are
-// learned (which may give a PE up again) factors stay before W1, too, and go
-// into it when the gates go.
+// output but by what cells round, and cut off where f W0 is beyond their range
+// (or, with one cell, beyond what it reaches). (PEs of some of an array's rows
+// leave the factor where it is until all of the column is chosen.) While gates
+// are learned (which may give a PE up again) factors stay before W1, too, and
+// go into it when the gates go.
 //
 // XST ("XST: a crossbar column-wise sparse training for efficient continual
 // learning", DATE 2022, known by its abstract) is reconstructed as the same
@@ -65,11 +66,13 @@ class PeMask : public Mask {
   // While set, backward adds what it sees; null: it does not.
   void set_profile(WeightProfile* profile) { profile_ = profile; }
 
-  // Learned gates: a score per chosen PE decides whether the pass computes with
-  // W1 (score > 0, as at first) or with the backbone's. d gate = <dL/dW', W1 -
-  // W0> + price * weights of the PE, straight through to the score: it is 0
-  // while W1 = W0.
+  // Learned gates: a score per chosen PE, cut as other masks are (MaskOptions:
+  // threshold, estimator, first score), decides whether the pass computes with
+  // W1 or with the backbone's. d gate = <dL/dW', W1 - W0> + price * weights of
+  // the PE; it is 0 while W1 = W0.
   void AddGates();
+  // One flag per PE: chosen, and its gate, where it has one, is open.
+  std::vector<uint8_t> PesOn() const;
   void set_gate_price(float price) { price_ = price; }
   const Var& gates() const { return gates_; }
 
@@ -88,6 +91,8 @@ class PeMask : public Mask {
 
   MaskedLayer layer_;
   bool one_cell_;
+  Cut cut_;     // of gates
+  float init_;  // of their scores
   PeGrid grid_;
   std::vector<uint8_t> chosen_;
   std::vector<int64_t> places_;  // in memory, of the chosen PEs' weights

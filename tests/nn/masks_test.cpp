@@ -1,12 +1,14 @@
 // Masks: what they store, what they make of weights and sums, their gradients.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/check.h"
 #include "nn/masks/column_binary.h"
 #include "nn/masks/column_scale.h"
 #include "nn/masks/column_shift.h"
+#include "nn/masks/element.h"
 #include "nn/masks/entries.h"
 #include "nn/masks/kernel.h"
 #include "nn/masks/pe.h"
@@ -224,6 +226,25 @@ TEST_CASE("masks: the gradient of a shift is that of its power of two") {
   CHECK(gradient(-3.1F, 1.0F) == 0.0);
   CHECK(gradient(1.3F, -1.0F) == 0.0);
   CHECK(gradient(1.3F, 1.0F) == doctest::Approx(2 * std::log(2.0)));
+}
+
+TEST_CASE("masks: a ternary mask wants a threshold that is not negative") {
+  CHECK_THROWS_WITH_AS(
+      nn::MakeElementTernary(Layer(), {.cut = {.threshold = -0.1F}}),
+      doctest::Contains("tasks.mask_threshold: expected at least 0"), Error);
+}
+
+// Exponents without any but 0 decide as XBM's scores do, at -0.5.
+TEST_CASE("masks: shifts of the levels 0 and 1 are a binary cut") {
+  const nn::ShiftLevels levels{.min = 0, .max = 0, .zero = true};
+  CHECK(levels.bits() == 1);
+  const Tensor scores = RandomTensor({1000}, Key(11));
+  const Tensor shifts = nn::ShiftGain(Var(scores), levels).value();
+  const Tensor cuts =
+      nn::Binarize(Var(scores), {.threshold = -0.5F}, {}).value();
+  CHECK(BitEqual(shifts, cuts));
+  CHECK(std::ranges::count_if(cuts.span(), [](float c) { return c == 0; }) >
+        100);
 }
 
 TEST_CASE("masks: XMA with the levels 0 and 1 is XBM") {

@@ -143,6 +143,37 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("masks: gates are cut as other masks are") {
+  const nn::MaskedLayer layer = Layer();
+  const Tensor u = RandomTensor(layer.weights.shape(), Key(5));
+  const auto gradient = [&](nn::Estimator estimator) {
+    nn::PeMask mask(layer, {.cut = {.threshold = 0.1F, .estimator = estimator},
+                            .init = 0.3F,
+                            .pe_columns = 2});
+    mask.Choose(std::vector<uint8_t>(mask.chosen().size(), 1));
+    mask.AddGates();
+    Var gates = mask.gates();
+    CHECK(gates.value().data()[0] == 0.3F);
+    gates.mutable_value().data()[1] = 0.05F;  // below the threshold
+    for (size_t p = 0; p < mask.PesOn().size(); ++p) {
+      CHECK(mask.PesOn()[p] == (p == 1 ? 0 : 1));
+    }
+    for (float& w : Var(mask.Parameters()[0].var).mutable_value().span()) {
+      w *= 0.9F;
+    }
+    Backward(mask.Weights(Var(layer.weights), {}), u.Clone());
+    return gates.grad().Clone();
+  };
+  const Tensor identity = gradient(nn::Estimator::kIdentity);
+  const Tensor sigmoid = gradient(nn::Estimator::kSigmoid);
+  for (int64_t p = 0; p < identity.count(); ++p) {
+    const double s = 1 / (1 + std::exp(-12 * (p == 1 ? -0.05 : 0.2)));
+    CHECK(double(sigmoid.data()[p]) ==
+          doctest::Approx(12 * s * (1 - s) * double(identity.data()[p]))
+              .epsilon(1e-4));
+  }
+}
+
 // The weights that the pass computes with, factors included.
 Tensor Effective(nn::PeMask* mask, const nn::MaskedLayer& layer) {
   Tensor w = mask->Weights(Var(layer.weights), {}).value().Clone();
