@@ -22,9 +22,10 @@ namespace {
 constexpr int64_t kBatch = 128;
 constexpr int kClasses = 10, kSteps = 5;
 
-// Every n-th PE, so that all layers have some: about 5 % of the cells.
+// Every n-th PE, so that all layers have some: a tenth of the weights, and of
+// one cell of their pairs about 5 % of the cells.
 void ChoosePes(nn::Model* model) {
-  constexpr size_t kEvery = 20;
+  constexpr size_t kEvery = 10;
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     auto* mask = dynamic_cast<nn::PeMask*>(leaf.policy->mask());
     if (mask == nullptr) continue;
@@ -88,7 +89,11 @@ Side Learning(const std::string& method, const std::string& dtype) {
   config.train.dtype = dtype;
   config.train.batch = int(kBatch);
   config.hw_preset = "pytorx64";
+  // As configs/resnet20_cifar10_tasks.toml has them.
   config.tasks.pes.pe_columns = 1;
+  config.tasks.pes.rewrite = "cell";
+  config.tasks.pes.factors = "scale";
+  if (method == "ksm") config.tasks.estimator = nn::Estimator::kSigmoid;
   const auto step = std::make_shared<TaskStep>(config, method);
   return {fmt::format("{}, {:.1f} MiB", method, step->Mib()),
           [=] {

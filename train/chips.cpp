@@ -52,6 +52,10 @@ std::vector<ChipScore> EvaluateChips(const Config& config,
     const Score score = Evaluate(model, &stream, &progress);
     scores.push_back({device.chip, score, FaultyCells(model)});
   }
+  statistics.Restore();
+  for (const auto& leaf : nn::CrossbarLeaves(model)) {
+    leaf.policy->set_column_gain(Tensor());
+  }
   return scores;
 }
 

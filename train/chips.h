@@ -25,7 +25,8 @@ void CheckOnCrossbar(const Config& config, const std::string& key);
 
 // Evaluates `model` on eval.chips chips, device.chip and on, with converter
 // ranges as eval.calibrate says. Chips do not influence each other. Afterwards
-// the model is on the last chip, with its ranges.
+// the model is on the last chip, with its ranges, but without the gains and
+// batch norm statistics that adapt.gain and adapt.norm_batches fitted to it.
 std::vector<ChipScore> EvaluateChips(const Config& config,
                                      const datasets::OpenedDataset& data,
                                      nn::Model* model);

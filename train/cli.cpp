@@ -10,6 +10,8 @@
 
 #include "core/base/check.h"
 #include "datasets/table.h"
+#include "hw/effects/effect.h"
+#include "hw/wires/approximate.h"
 #include "nn/layers/table.h"
 #include "nn/masks/mask.h"
 #include "nn/models/model.h"
@@ -59,7 +61,13 @@ std::string Overview(const std::string& prefix = "") {
 template <typename Table>
 void PrintTable(const char* title, const Table& table) {
   fmt::print("{}\n", title);
-  for (const auto& row : table) fmt::print("  {:<16} {}\n", row.name, row.help);
+  for (const auto& row : table) {
+    if constexpr (requires { row.help; }) {
+      fmt::print("  {:<16} {}\n", row.name, row.help);
+    } else {  // rows of hw
+      fmt::print("  {:<16} {}\n", row.name, row.doc);
+    }
+  }
   fmt::print("\n");
 }
 
@@ -89,14 +97,21 @@ int List(const std::vector<std::string>& words) {
     return kOk;
   }
   if (!words.empty()) {
-    throw UsageError("list: expected nothing or 'keys', got '" + words[0] +
-                     "'");
+    std::string got;
+    for (const auto& word : words) got += (got.empty() ? "" : " ") + word;
+    throw UsageError("list: expected nothing or 'keys', got '" + got + "'");
   }
   PrintTable("models (model.name)", nn::ModelTable());
   PrintDatasets();
   fmt::print("crossbars (hw.preset)\n ");
   for (const std::string& name : PresetNames()) fmt::print(" {}", name);
   fmt::print("\n\n");
+  PrintTable(
+      "effects of real devices, in the order in which they act (keys of "
+      "[device])",
+      hw::Effects());
+  PrintTable("how wires are computed (device.wire_model)",
+             hw::WireModelTable());
   PrintTable("methods for new tasks (tasks.methods)", MethodTable());
   PrintTable("rules by which PEs are chosen (tasks.select)", SelectorTable());
   PrintTable("masks", nn::MaskTable());
@@ -166,6 +181,17 @@ Config NamedStoreConfig(const std::vector<std::string>& overrides) {
   return StoreConfig(store, overrides);
 }
 
+cxxopts::ParseResult Parse(const CommandRow& row, cxxopts::Options* options,
+                           const std::vector<const char*>& argv) {
+  try {
+    return options->parse(int(argv.size()), argv.data());
+  } catch (const cxxopts::exceptions::exception& error) {
+    throw UsageError(
+        fmt::format("{}: {} ('ohmgrad {} --help' lists the options)", row.name,
+                    error.what(), row.name));
+  }
+}
+
 int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   if (row.run_words != nullptr) {
     row.run_words(words);
@@ -194,7 +220,7 @@ int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   const std::vector<std::string> overrides = TakeOverrides(row, &rest);
   std::vector<const char*> argv{"ohmgrad"};
   for (const std::string& word : rest) argv.push_back(word.c_str());
-  const auto parsed = options.parse(int(argv.size()), argv.data());
+  const auto parsed = Parse(row, &options, argv);
   if (parsed.count("help") != 0) {
     fmt::print("{}\n{}\n\nconfig keys\n{}", options.help(), row.more,
                KeyHelp());

@@ -162,6 +162,11 @@ void CheckAdapt(const Config& config) {
                "expected none with adapt.in_loop, for what is injected stands "
                "for the devices that the loop has; got both");
   }
+  if (adapt.inject != hw::FitPer::kNone && adapt.epochs == 0) {
+    ThrowAtKey(config, "adapt.inject",
+               "expected adapt.epochs above 0 with it, for what is injected "
+               "takes part in training; got 0");
+  }
   const bool fits = adapt.gain != hw::FitPer::kNone || adapt.norm_batches > 0;
   if (fits && config.eval.calibrate == ChipRanges::kOnce) {
     ThrowAtKey(config, "eval.calibrate",
@@ -175,6 +180,7 @@ void CheckHw(const Config& config) {
   try {
     hw::CheckSpec(config.hw);
     hw::CheckDevice(config.device);
+    hw::CheckOnChip(config.hw, config.device);
   } catch (const Error& error) {
     const std::string what = error.what();  // "hw.rows: expected ..."
     const size_t colon = what.find(": ");

@@ -1,6 +1,6 @@
 // Experiments as TOML files. Each key is declared once, in the Visit of its
-// section's options (train/options, crossbar keys: hw/spec.h): name, default,
-// unit, range or choices, and a sentence.
+// section's options (train/options, crossbar keys: hw/spec_fields.h): name,
+// default, unit, range or choices, and a sentence.
 #pragma once
 
 #include <filesystem>

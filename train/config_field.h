@@ -8,21 +8,13 @@
 //   }
 #pragma once
 
-#include <limits>
 #include <string>
 #include <vector>
 
+#include "hw/field_doc.h"
+
 namespace ohm::train {
 
-struct FieldDoc {
-  const char* unit = "";
-  // Of numbers, of each number in a list, and of a duration's count.
-  double min = -std::numeric_limits<double>::infinity();
-  double max = std::numeric_limits<double>::infinity();
-  // Of strings, of each string in a list, and of enums (then in the order of
-  // the enumerators, which count from 0). Empty: any.
-  std::vector<std::string> choices = {};
-  const char* doc = "";  // one sentence
-};
+using hw::FieldDoc;
 
 }  // namespace ohm::train

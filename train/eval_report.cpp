@@ -18,6 +18,11 @@ namespace {
 
 Metrics ReportOnce(const Config& config, const std::string& what,
                    const datasets::OpenedDataset& data, nn::Model* model) {
+  if (config.adapt.gain != hw::FitPer::kNone || config.adapt.norm_batches > 0) {
+    fmt::print(
+        "adapt.gain and adapt.norm_batches fit a network to chips; "
+        "without --chips N nothing is fitted\n");
+  }
   CalibrateIfNeeded(config, data, model);
   auto stream = EvalStream(config, data);
   Score score;

@@ -51,6 +51,13 @@ void ApplyThreads(const Config& config) {
                                       : AvailableCores());
 }
 
+void CheckWeights(const Config& config) {
+  if (!config.model.weights.empty()) return;
+  ThrowAtKey(config, "model.weights",
+             "expected the weights of a trained network, got none; try --set "
+             "model.weights=FILE.safetensors");
+}
+
 datasets::OpenedDataset OpenData(const Config& config,
                                  const std::string& name) {
   return datasets::Open(name, {.root = config.data.root,

@@ -14,6 +14,10 @@ namespace ohm::train {
 // Sets the number of computing threads that train.threads asks for.
 void ApplyThreads(const Config& config);
 
+// UsageError where the config names no model.weights, for what makes no sense
+// with weights that were only drawn.
+void CheckWeights(const Config& config);
+
 // The data set `name`, brought to data.image_size. Error if it is not below
 // data.root or broken.
 datasets::OpenedDataset OpenData(const Config& config, const std::string& name);

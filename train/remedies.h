@@ -13,9 +13,10 @@
 namespace ohm::train {
 
 // Puts the model onto a chip and fits what adapt.gain and adapt.norm_batches
-// ask for on training images, as they come without augmentation; converter
-// ranges are set anew, on the chip. Running statistics that the chip's own
-// replace are the model's; NormStatistics brings them back.
+// ask for on training images: gains as they come, statistics with augmentation,
+// as those of training are; converter ranges are set anew, on the chip. Running
+// statistics that the chip's own replace are the model's; NormStatistics brings
+// them back.
 void FitToChip(const Config& config, const datasets::OpenedDataset& data,
                const hw::DeviceSpec& device, nn::Model* model);
 

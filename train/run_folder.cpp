@@ -1,8 +1,10 @@
 #include "train/run_folder.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -105,12 +107,35 @@ void RunFolder::AppendMetrics(const Metrics& line) const {
   AppendJsonLine(metrics(), line);
 }
 
-void RunFolder::Clear() const {
-  for (const fs::path& file : {metrics(), weights(), state()}) {
-    std::error_code code;
-    fs::remove(file, code);
+void RunFolder::SetAside(const std::vector<fs::path>& more) const {
+  std::error_code code;
+  std::vector<fs::path> results{weights(), state()};
+  results.insert(results.end(), more.begin(), more.end());
+  if (std::ranges::none_of(
+          results, [&](const auto& f) { return fs::exists(f, code); })) {
+    fs::remove(metrics(), code);
+    if (code) FailFolder(path_, code.message());
+    return;
+  }
+  int number = 1;
+  const auto aside = [&] {
+    return path_ / ("earlier-" + std::to_string(number));
+  };
+  while (fs::exists(aside(), code)) ++number;
+  fs::create_directory(aside(), code);
+  if (code) FailFolder(path_, code.message());
+  if (fs::exists(config(), code)) {
+    fs::copy_file(config(), aside() / config().filename(), code);
     if (code) FailFolder(path_, code.message());
   }
+  results.push_back(metrics());
+  for (const fs::path& file : results) {
+    if (!fs::exists(file, code)) continue;
+    fs::rename(file, aside() / file.filename(), code);
+    if (code) FailFolder(path_, code.message());
+  }
+  fmt::print("the earlier run in {} was moved to {}\n", path_.string(),
+             aside().string());
 }
 
 void RunFolder::KeepMetricsUpTo(int64_t epoch) const {

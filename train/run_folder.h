@@ -52,8 +52,12 @@ class RunFolder {
 
   void AppendMetrics(const Metrics& metrics) const;
 
-  // For a fresh run: removes the metrics, weights and state of an earlier one.
-  void Clear() const;
+  // For a fresh run: moves metrics, weights and state of an earlier one into
+  // the folder's earlier-1, or the next number that is free, with a copy of its
+  // config, so that no training is lost. One that left neither weights nor a
+  // state is removed. Says on standard output where they went.
+  // `more`: further files of the folder that hold results.
+  void SetAside(const std::vector<std::filesystem::path>& more = {}) const;
   // For a resumed run: drops metrics lines with an "epoch" after `epoch` and a
   // last line cut short, so that the epochs done again are listed once.
   void KeepMetricsUpTo(int64_t epoch) const;

@@ -190,6 +190,30 @@ TEST_CASE_FIXTURE(Fixture, "chips: what the digital correction costs") {
   CHECK(leaves.front().policy->written()->weight_shape.count() == 108);
 }
 
+TEST_CASE_FIXTURE(Fixture, "chips: what is fitted to them does not stay") {
+  const Config config =
+      Load({"eval.chips=2", "device.r_row=20", "adapt.gain=column",
+            "adapt.norm_batches=2", "adapt.profile_batches=1"});
+  const auto data = OpenData(config, config.data.set);
+  const auto model = BuildModel(config, data.classes);
+  std::vector<Tensor> before;
+  for (const auto& b : model->Buffers()) {
+    if (b.name.find(".crossbar.") == std::string::npos) {
+      before.push_back(b.tensor->Clone());
+    }
+  }
+  EvaluateChips(config, data, model.get());
+  size_t i = 0;
+  for (const auto& b : model->Buffers()) {
+    if (b.name.find(".crossbar.") != std::string::npos) continue;
+    CAPTURE(b.name);
+    CHECK(BitEqual(*b.tensor, before[i++]));
+  }
+  for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
+    CHECK_FALSE(leaf.policy->column_gain().defined());
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "chips: without a crossbar there are none") {
   const auto digital = scratch.Write("d.toml", "");
   const std::string weights = "model.weights=" + Weights().string();

@@ -127,13 +127,19 @@ TEST_CASE("every preset maps, and only what a crossbar can be is taken") {
 
 TEST_CASE("stats counts every conversion of every layer") {
   const ScratchFolder scratch;
-  const Outcome stats =
-      Run("stats " OHM_SOURCE_DIR
-          "/configs/demo.toml --json "
-          "--set model.name=resnet8 --set data.train_count=64 "
-          "--set data.test_count=20 --set eval.stats_images=20 "
-          "--set eval.batch=10 --set run.dir=" +
-          scratch.path().string());
+  const std::string small =
+      " " + kDemo +
+      " --json --set model.name=resnet8 --set data.train_count=64 "
+      "--set data.test_count=20 --set eval.stats_images=20 "
+      "--set eval.batch=10 --set train.batch=32 --set train.epochs=1 "
+      "--set run.dir=" +
+      scratch.path().string();
+  REQUIRE(Run("train" + small + " --set hw.preset=").code == 0);
+  const Outcome untrained = Run("stats" + small);
+  CHECK(untrained.code == 2);
+  CHECK(Has(untrained.err, "model.weights: expected the weights"));
+  const Outcome stats = Run("stats" + small + " --set model.weights=" +
+                            (scratch.path() / "weights.safetensors").string());
   REQUIRE(stats.code == 0);
   const size_t last = stats.out.rfind('\n', stats.out.size() - 2) + 1;
   const auto layers = nlohmann::json::parse(stats.out.substr(last))["layers"];

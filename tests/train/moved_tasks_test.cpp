@@ -102,19 +102,32 @@ TEST_CASE("a moved task takes the batch norm statistics of its chip") {
   CHECK_FALSE(Different(state("full"), learned).empty());
 }
 
+// What the last of `rows` has learned, in a comparison of them all.
+TaskState LearnedLast(const std::vector<std::string>& rows,
+                      const std::string& device) {
+  const ScratchFolder scratch;
+  const Config config = OnChip(
+      scratch, rows,
+      {"tasks.length=3s", "tasks.validate_every=3s", "train.epochs=1", device});
+  train::RunTasksCompare(config);
+  return StateOf(config, ComparedRows(config).at(rows.back()),
+                 LeftBackbone(config).hash);
+}
+
 TEST_CASE("statistics set anew do not depend on other rows") {
   const std::string row = "xma tasks.learn_on=ideal tasks.norm_batches=2";
-  const auto state = [&](const std::vector<std::string>& rows) {
-    const ScratchFolder scratch;
-    const Config config =
-        OnChip(scratch, rows,
-               {"tasks.length=3s", "tasks.validate_every=3s", "train.epochs=1",
-                "device.thermal_noise=true"});
-    train::RunTasksCompare(config);
-    return StateOf(config, ComparedRows(config).at(row),
-                   LeftBackbone(config).hash);
-  };
-  CHECK(Different(state({row}), state({"bn", row})).empty());
+  const std::string noise = "device.thermal_noise=true";
+  CHECK(Different(LearnedLast({row}, noise), LearnedLast({"bn", row}, noise))
+            .empty());
+}
+
+// Wires are solved every 20 steps of a training, whatever was trained before.
+TEST_CASE("what is learned behind wires does not depend on other rows") {
+  const std::string wires = "device.r_row=20";
+  const std::string other = "full tasks.lr_weights=0.3";
+  const TaskState alone = LearnedLast({"full"}, wires);
+  CHECK(Different(alone, LearnedLast({other, "full"}, wires)).empty());
+  CHECK_FALSE(Different(alone, LearnedLast({other}, wires)).empty());
 }
 
 TEST_CASE("the backbone's batch norm is not set anew") {

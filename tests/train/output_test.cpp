@@ -182,7 +182,7 @@ TEST_CASE("run folder: files, metrics, resumption") {
   WriteFileAtomically(folder.metrics(), head + third + "{\"epoch\":1,\"lo");
   folder.KeepMetricsUpTo(2);
   CHECK(ReadFile(folder.metrics()) == head);
-  folder.Clear();
+  folder.SetAside();
   CHECK(!std::filesystem::exists(folder.metrics()));
   CHECK(std::filesystem::exists(folder.config()));
   folder.KeepMetricsUpTo(2);  // nothing there is fine

@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "core/base/check.h"
 #include "core/base/file.h"
@@ -53,11 +55,19 @@ int64_t Number(const train::Metrics& metrics, const std::string& key) {
   return 0;
 }
 
+std::vector<std::string> Lines(const fs::path& path) {
+  std::istringstream in(ReadFile(path));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
 TEST_CASE("a task store adds, switches, exports and removes") {
   const Store store;
   CHECK(store.Read().active() == "shapes");
   CHECK_THROWS_AS(train::RunTasksAdd(store.With({}), "textures"), UsageError);
-  train::RunTasksAdd(store.With({"tasks.methods=xma"}), "textures");
+  train::RunTasksAdd(store.With({"tasks.methods=xma", "tasks.lr_scale=0.3"}),
+                     "textures");
   const auto added =
       train::RunTasksAdd(store.With({"tasks.methods=xma2", "tasks.sets=glyphs",
                                      "tasks.budget=0.2"}),
@@ -77,10 +87,25 @@ TEST_CASE("a task store adds, switches, exports and removes") {
   CHECK(store.Read().active() == "signs");
   const auto listed = train::RunTasksExport(store.With({}), "shapes");
   const fs::path folder = std::get<std::string>(listed.back().second);
-  const std::string cells = ReadFile(folder / "cells.csv");
-  CHECK(std::ranges::count(cells, '\n') == 1 + Number(added, "cells_written"));
+  // Of 'shapes': all of its head, and back what 'signs' has written.
+  const auto cells = Lines(folder / "cells.csv");
+  CHECK(cells[0] == "layer,array,row,column,old_level,new_level");
+  int64_t head = 0;
+  for (const std::string& line : cells) head += line.starts_with("linear,");
+  CHECK(head > 0);
+  CHECK(int64_t(cells.size()) == 1 + head + Number(added, "cells_written"));
   train::RunTasksExport(store.With({}), "textures");
-  CHECK(ReadFile(folder / "columns.csv").starts_with("layer,row_tile"));
+  const auto columns = Lines(folder / "columns.csv");
+  CHECK(columns[0] == "layer,row_tile,output,factor");
+  REQUIRE(columns.size() > 1);
+  for (size_t i = 1; i < columns.size(); ++i) {
+    // A power of two from 1/8 to 8, or 0; not 1.
+    const double factor =
+        std::stod(columns[i].substr(columns[i].rfind(',') + 1));
+    CHECK(factor != 1);
+    const double e = std::log2(factor);
+    CHECK((factor == 0 || (e == std::round(e) && std::fabs(e) <= 3)));
+  }
   train::RunTasksCheck(store.With({"tasks.switches=25"}), "");
   train::RunTasksList(store.With({}), "");
 
@@ -143,7 +168,8 @@ TEST_CASE("a task store may be moved, and looks at its own files only") {
   broken[broken.size() / 2] = char(broken[broken.size() / 2] ^ 64);
   WriteFileAtomically(store.path() / "backbone.safetensors", broken);
   CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
-                       doctest::Contains("is not the backbone"), Error);
+                       doctest::Contains("expected the tasks' backbone, "),
+                       Error);
   train::RunTasksCheck(train::StoreConfig(moved, {}), "");
   CHECK_THROWS_WITH_AS(
       train::RunTasksInit(train::LoadConfig(
@@ -162,8 +188,26 @@ TEST_CASE("a task store notices files that were changed") {
   WriteFileAtomically(file, broken);
   CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
                        doctest::Contains("checksum"), Error);
+  for (const char* text : {"\"ohmgrad.version\":\"6\"", "one_cell 0"}) {
+    std::string other = whole;
+    const size_t at = other.find(text);
+    REQUIRE(at != std::string::npos);
+    char& digit = other[other.find_first_of("60", at + 9)];
+    digit = '1';
+    WriteFileAtomically(file, other);
+    CHECK_THROWS_AS(train::RunTasksCheck(store.With({}), ""), Error);
+  }
   WriteFileAtomically(file, whole);
   train::RunTasksCheck(store.With({}), "");
+  // Masks are of the arrays that they were learned for.
+  CHECK_THROWS_WITH_AS(
+      train::RunTasksEval(store.With({"hw.row_order=c_kh_kw"}), "textures"),
+      doctest::Contains(
+          "(kh_kw_c, dense, weights of 8 bits, slices of each: 1), got"),
+      Error);
+  CHECK_THROWS_WITH_AS(
+      train::RunTasksEval(store.With({"hw.rows=32"}), "textures"),
+      doctest::Contains("arrays of 64x64"), Error);
 
   const fs::path list = store.path() / "store.json";
   std::string text = ReadFile(list);

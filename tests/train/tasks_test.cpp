@@ -146,6 +146,31 @@ TEST_CASE("methods that are limits of others train to the same network") {
   CHECK_FALSE(BitEqual(logits.at("full"), logits.at("xma")));
 }
 
+TEST_CASE("rates of a task fall as tasks.schedule says") {
+  const ScratchFolder scratch;
+  const std::string step = "bn tasks.schedule=step tasks.step_every=";
+  const Config config = SmallTasks(
+      scratch.path(), {"tasks.methods=bn", "train.epochs=1", "tasks.length=6s",
+                       "tasks.validate_every=6s",
+                       "tasks.variants=[\"bn tasks.schedule=constant\", \"" +
+                           step + "100s\", \"" + step + "2s\"]"});
+  train::RunTasksCompare(config);
+  LeftBackbone left(config);
+  std::map<std::string, Tensor> logits;  // by row
+  for (const auto& [row, json] : ComparedRows(config)) {
+    train::ApplyTask(
+        left.model.get(),
+        train::LoadTask(std::filesystem::path(config.run.dir) / "tasks" /
+                            json.at("file").get<std::string>(),
+                        left.hash));
+    logits[row] = left.Logits();
+  }
+  const Tensor& constant = logits.at("bn tasks.schedule=constant");
+  CHECK(BitEqual(logits.at(step + "100s"), constant));
+  CHECK_FALSE(BitEqual(logits.at(step + "2s"), constant));
+  CHECK_FALSE(BitEqual(logits.at("bn"), constant));
+}
+
 TEST_CASE("a comparison trains the backbone anew where its keys changed") {
   const ScratchFolder scratch;
   const auto weights = [&](const std::string& more) {

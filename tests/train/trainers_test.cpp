@@ -37,10 +37,15 @@ std::string HashOf(nn::Model* model) {
 
 TEST_CASE("a run that stops and resumes equals one that does not") {
   const ScratchFolder scratch;
-  for (const bool crossbar : {false, true}) {
-    INFO("crossbar ", crossbar);
+  for (const char* on : {"digital", "crossbars", "wires"}) {
+    INFO("on ", on);
+    const bool crossbar = on != std::string("digital");
     Config config = SmallConfig(scratch.path());
     if (!crossbar) config.hw_preset.clear();
+    if (on == std::string("wires")) {
+      config.device.wires.at_300_kelvin.r_row = 20;
+      config.device.wires.refresh = 5;  // not at the steps that are saved
+    }
     config.train.checkpoint_every = train::ParseDuration("3s");
     const auto data = train::OpenData(config, config.data.set);
     const auto run = [&](const std::string& name, bool resume) {
@@ -83,6 +88,49 @@ TEST_CASE("a run that stops and resumes equals one that does not") {
     CHECK(run("stopped", true) == whole);
     std::filesystem::remove_all(scratch.path() / "stopped");
   }
+}
+
+TEST_CASE("a run never takes what an earlier one has left") {
+  const ScratchFolder scratch;
+  const auto config = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> keys{
+        "run.dir=" + (scratch.path() / "run").string(),
+        "hw.preset=",
+        "data.train_count=64",
+        "data.test_count=32",
+        "model.name=mlp",
+        "train.batch=32",
+        "train.epochs=1"};
+    keys.insert(keys.end(), more.begin(), more.end());
+    return train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml", keys);
+  };
+  const train::RunFolder folder(scratch.path() / "run");
+  train::RunTrain(config({}));
+  const std::string weights = ReadFile(folder.weights());
+  const std::string toml = ReadFile(folder.config());
+  // What cannot train leaves everything as it is.
+  CHECK_THROWS_WITH_AS(
+      train::RunTrain(config({"train.warmup=50e", "train.schedule=cosine"})),
+      doctest::Contains("train.warmup: expected fewer than the 2 steps"),
+      UsageError);
+  CHECK_THROWS_WITH_AS(
+      train::RunTrain(config({"train.batch=1000"})),
+      doctest::Contains("train.batch: expected at most the 64"), UsageError);
+  CHECK_THROWS_WITH_AS(
+      train::RunTrain(config({"train.resume=true", "train.lr=0.5"})),
+      doctest::Contains("train.resume: expected the config of the training"),
+      UsageError);
+  CHECK(ReadFile(folder.weights()) == weights);
+  CHECK(std::filesystem::exists(folder.state()));
+  // What can moves it aside, and the run after that does so again.
+  WriteFileAtomically(folder.config(), toml);
+  for (const char* aside : {"earlier-1", "earlier-2"}) {
+    train::RunTrain(config({"train.lr=0.5"}));
+    CHECK(std::filesystem::exists(folder.path() / aside / "state.safetensors"));
+  }
+  CHECK(ReadFile(folder.path() / "earlier-1/weights.safetensors") == weights);
+  CHECK(ReadFile(folder.path() / "earlier-1/config.toml") == toml);
+  CHECK(ReadFile(folder.weights()) != weights);
 }
 
 TEST_CASE("a loss that is not finite ends the run in one sentence") {

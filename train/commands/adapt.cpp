@@ -66,6 +66,7 @@ bool AnyRemedy(const Config& config) {
 
 Metrics RunAdapt(const Config& config) {
   CheckOnCrossbar(config, "adapt");
+  CheckWeights(config);
   if (!AnyRemedy(config)) {
     fmt::print(
         "no remedy is set (adapt.inject, gain, norm_batches, in_loop, epochs; "
@@ -75,6 +76,7 @@ Metrics RunAdapt(const Config& config) {
   const RunFolder folder(config.run.dir);
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
+  if (!config.train.resume) folder.SetAside();
   folder.WriteConfig(ResolvedToml(config));
   const Spread naive = Naive(config, data);
 

@@ -7,12 +7,7 @@
 namespace ohm::train {
 
 Metrics RunEval(const Config& config) {
-  if (config.model.weights.empty()) {
-    throw UsageError(
-        config.path.string() +
-        ": model.weights: expected the weights to evaluate, got none; try "
-        "--set model.weights=FILE.safetensors");
-  }
+  CheckWeights(config);
   // Before data and weights are read.
   if (config.eval.chips > 0) CheckOnCrossbar(config, "eval.chips");
   ApplyThreads(config);

@@ -97,6 +97,7 @@ Metrics RunStats(const Config& config) {
   if (!config.on_crossbar()) {
     ThrowAtKey(config, "hw.preset", "expected a preset to map onto, got none");
   }
+  CheckWeights(config);
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
   const auto data = OpenData(config, config.data.set);

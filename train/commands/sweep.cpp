@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <optional>
 
@@ -14,6 +13,7 @@
 #include "train/plot.h"
 #include "train/progress.h"
 #include "train/spread.h"
+#include "train/stopwatch.h"
 #include "train/sweep/points.h"
 #include "train/sweep/results.h"
 #include "train/table_print.h"
@@ -22,19 +22,10 @@
 namespace ohm::train {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double Since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 void CheckPoints(const Config& config, const std::vector<SweepPoint>& points) {
   for (const SweepPoint& point : points) {
     if (config.sweep.chips > 0) CheckOnCrossbar(point.config, "sweep.chips");
-    if (!point.config.model.weights.empty()) continue;
-    ThrowAtKey(config, "model.weights",
-               "expected the weights that every point starts from, got none; "
-               "try --set model.weights=FILE.safetensors");
+    CheckWeights(point.config);
   }
 }
 
@@ -91,6 +82,7 @@ std::vector<double> ChipTop1(const Config& config,
 double TrainTop1(const Config& config, const datasets::OpenedDataset& data,
                  nn::Model* model) {
   const RunFolder folder(config.run.dir);
+  folder.SetAside();
   folder.WriteConfig(ResolvedToml(config));
   const BackboneResult result = TrainBackbone(config, data, model, folder);
   return config.eval.split == "test" ? result.test.top1
@@ -99,7 +91,7 @@ double TrainTop1(const Config& config, const datasets::OpenedDataset& data,
 
 // `config`: a point's, with run.dir set.
 SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   ApplyThreads(config);
   const auto model = BuildModel(config, data.classes);
   SweepResult result;
@@ -107,6 +99,7 @@ SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
     result.calibrated_chips = ChipTop1(config, data, model.get());
     result.calibrated_top1 = SpreadOf(result.calibrated_chips).mean;
     nn::PutOnChip(model.get(), config.device);  // the one to train on
+    nn::ClearCalibration(model.get());
   } else {
     CalibrateIfNeeded(config, data, model.get());
     result.calibrated_top1 = EvalTop1(config, data, model.get());
@@ -118,7 +111,7 @@ SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
       result.trained_top1 = SpreadOf(result.trained_chips).mean;
     }
   }
-  result.seconds = Since(start);
+  result.seconds = watch.seconds();
   return result;
 }
 
@@ -136,7 +129,7 @@ class Sweep {
   }
 
   Metrics Run() {
-    const auto start = Clock::now();
+    const Stopwatch watch;
     std::vector<size_t> left;
     for (size_t i = 0; i < points_.size(); ++i) {
       if (log_->Find(hashes_[i]) == nullptr) left.push_back(i);
@@ -147,11 +140,11 @@ class Sweep {
     }
     for (size_t done = 0; done < left.size(); ++done) {
       RunPoint(left[done]);
-      const double mean = Since(start) / double(done + 1);
+      const double mean = watch.seconds() / double(done + 1);
       const double rest = mean * double(left.size() - done - 1);
       progress_.Print(Line(left[done]) + ", left " + FormatSeconds(rest));
     }
-    return Report(int64_t(left.size()), Since(start));
+    return Report(int64_t(left.size()), watch.seconds());
   }
 
  private:

@@ -17,10 +17,7 @@ Metrics RunTasksCompare(const Config& config) {
   }
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
-  if (!config.tasks.resume) {
-    folder.Clear();
-    std::filesystem::remove(folder.path() / "compare.jsonl");
-  }
+  if (!config.tasks.resume) folder.SetAside({folder.path() / "compare.jsonl"});
   folder.WriteConfig(ResolvedToml(config));
   return Comparison(config, std::move(rows), folder).Run();
 }

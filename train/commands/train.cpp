@@ -14,6 +14,11 @@ Metrics RunTrain(const Config& config) {
   const RunFolder folder(config.run.dir);
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
+  // Before anything of an earlier run is touched.
+  CheckTraining(config, data);
+  const bool resumes =
+      config.train.resume && std::filesystem::exists(folder.state());
+  if (!resumes) folder.SetAside();
   folder.WriteConfig(ResolvedToml(config));
   const BackboneResult result =
       TrainBackbone(config, data, model.get(), folder);

@@ -9,6 +9,7 @@
 #include "core/base/check.h"
 #include "core/base/hash.h"
 #include "train/checkpoint.h"
+#include "train/split_text.h"
 #include "train/tasks/method.h"
 
 namespace ohm::train {
@@ -17,8 +18,10 @@ namespace {
 constexpr const char* kVariants = "tasks.variants";
 
 // To be raised with every change of the code that changes what a training
-// gives: results of older versions are not used again.
-constexpr int kVersion = 2;
+// gives: results of older versions are not used again. The others are for
+// changes of what chips with real devices do, and learned gates, and of nothing
+// else.
+constexpr int kVersion = 2, kChipVersion = 3, kGatesVersion = 3;
 
 // A method with the values that its keys take.
 struct Variant {
@@ -36,15 +39,6 @@ void CheckKey(const Config& config, const std::string& item,
              fmt::format("expected keys of [tasks] that change a training, got "
                          "'{}' in \"{}\"",
                          key, item));
-}
-
-std::vector<std::string> SplitAt(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  for (std::string part; std::getline(in, part, separator);) {
-    parts.push_back(part);
-  }
-  return parts;
 }
 
 // Every candidate with each of the values.
@@ -81,7 +75,7 @@ Variant ReadVariant(const Config& config, const std::string& item) {
     const std::string key = word.substr(0, equals);
     const auto values = equals == std::string::npos
                             ? std::vector<std::string>()
-                            : SplitAt(word.substr(equals + 1), '|');
+                            : SplitText(word.substr(equals + 1), '|');
     if (values.empty() || word.back() == '|' ||
         std::ranges::count(values, "") > 0) {
       ThrowAtKey(config, kVariants,
@@ -161,8 +155,14 @@ std::string HashOfTraining(const Config& training,
   own.hw_preset = "-";  // its keys count
   // Baselines are not trained again because XMA2's keys change.
   if (!FindMethod(own.tasks.methods.front()).selects) own.tasks.pes = {};
-  const std::string text =
+  std::string text =
       ChangedKeys(own) + first_task_hash + " " + std::to_string(kVersion);
+  if (!(own.device == hw::DeviceSpec{})) {
+    text += " " + std::to_string(kChipVersion);
+  }
+  if (own.tasks.pes.select == "gates") {
+    text += " " + std::to_string(kGatesVersion);
+  }
   Fnv1a hash;
   hash.Add(text.data(), text.size());
   return hash.Hex();

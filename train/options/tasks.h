@@ -27,6 +27,9 @@ struct TasksOptions {
   Duration validate_every{1, Duration::Unit::kEpochs};
   int batch = 128;
   std::string optimizer = "adam";
+  std::string schedule = "cosine";
+  Duration step_every{15, Duration::Unit::kEpochs};
+  double step_factor = 0.1;
   int crop_padding = 2;
   bool flip = false;
   double lr_mask = 2e-4;
@@ -76,7 +79,7 @@ struct TasksOptions {
                           "--switches N for short."});
     visit("resume", resume,
           FieldDoc{.doc = "Go on where a comparison in run.dir stopped; false: "
-                          "start over."});
+                          "start over (its results are moved aside)."});
     visit("learn_on", learn_on,
           FieldDoc{.choices = {"chip", "ideal"},
                    .doc = "Train tasks on the chip of the device section, or "
@@ -98,6 +101,18 @@ struct TasksOptions {
     visit("optimizer", optimizer,
           FieldDoc{.choices = OptimizerNames(),
                    .doc = "Optimiser of new tasks."});
+    visit("schedule", schedule,
+          FieldDoc{.choices = {"constant", "step", "cosine"},
+                   .doc = "How the learning rates of a new task fall over "
+                          "tasks.length."});
+    visit("step_every", step_every,
+          FieldDoc{.min = 1e-3,
+                   .doc = "With schedule step: from one fall to the next."});
+    visit("step_factor", step_factor,
+          FieldDoc{.min = 0,
+                   .max = 1,
+                   .doc = "With schedule step: what the rates are multiplied "
+                          "by."});
     visit("crop_padding", crop_padding,
           FieldDoc{.unit = "pixels",
                    .min = 0,
@@ -141,16 +156,21 @@ struct TasksOptions {
                    .doc = "Training batches from which a learned task sets "
                           "its own batch norm statistics anew, on its chip; "
                           "0: those of learning."});
+    visit("mask_threshold", mask_threshold,
+          FieldDoc{
+              .min = -100,
+              .max = 100,
+              .doc = "Score above which an entry of a mask, or a PE's gate, is "
+                     "1; piggyback3: at least 0."});
     visit(
-        "mask_threshold", mask_threshold,
+        "mask_init", mask_init,
         FieldDoc{
-            .min = -100, .max = 100, .doc = "Score above which a mask is 1."});
-    visit("mask_init", mask_init,
-          FieldDoc{.min = -100, .max = 100, .doc = "First score of masks."});
+            .min = -100, .max = 100, .doc = "First score of masks and gates."});
     visit("estimator", estimator,
           FieldDoc{.choices = {"identity", "clipped", "sigmoid", "gumbel"},
-                   .doc = "Gradient of the mask's threshold; gumbel: sigmoid "
-                          "with noise."});
+                   .doc = "Gradient of a mask's or gate's threshold; gumbel: "
+                          "sigmoid with noise. piggyback3 passes every "
+                          "gradient."});
     visit("shift_min", shift_min,
           FieldDoc{.min = -16,
                    .max = 0,

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 
 #include "core/base/check.h"
 #include "core/base/file.h"
 #include "core/base/hash.h"
+#include "train/split_text.h"
 
 namespace ohm::train {
 namespace {
@@ -23,28 +23,14 @@ struct GridKey {
   std::vector<std::string> values;
 };
 
-// The words between `separator`, without spaces around them.
-std::vector<std::string> Split(const std::string& text, char separator) {
-  std::vector<std::string> words;
-  std::istringstream in(text);
-  for (std::string word; std::getline(in, word, separator);) {
-    const size_t begin = word.find_first_not_of(" \t");
-    if (begin == std::string::npos) {
-      words.emplace_back();
-    } else {
-      words.push_back(
-          word.substr(begin, word.find_last_not_of(" \t") - begin + 1));
-    }
-  }
-  return words;
-}
-
 // Results lie in run.dir, so it cannot change; what has no effect on a point is
 // refused rather than ignored.
 void CheckKey(const Config& config, const char* from, const std::string& key) {
   const bool refused = key.starts_with("run.") || key.starts_with("sweep.") ||
                        key.starts_with("tasks.") || key == "train.epochs" ||
-                       key == "train.resume" || key == "eval.chips";
+                       key == "train.resume" || key == "eval.chips" ||
+                       key.starts_with("adapt.inject") ||
+                       key == "adapt.in_loop" || key == "adapt.epochs";
   if (!refused) return;
   ThrowAtKey(
       config, from,
@@ -81,7 +67,7 @@ std::vector<GridKey> ReadGrid(const Config& config) {
   for (const std::string& item : config.sweep.grid) {
     const auto [key, text] = ReadItem(config, kGrid, kWhat, item);
     CheckNewKey(config, kGrid, key, &keys);
-    const auto values = Split(text, ',');
+    const auto values = SplitText(text, ',');
     if (text.ends_with(',') || std::ranges::count(values, "") > 0) {
       ThrowAtKey(config, kGrid,
                  fmt::format("expected {}, got an empty value in \"{}\"", kWhat,
@@ -96,7 +82,7 @@ std::vector<Override> ReadPoint(const Config& config, const std::string& item) {
   const char separator = item.find(';') == std::string::npos ? ' ' : ';';
   std::vector<Override> overrides;
   std::set<std::string> keys;
-  for (const std::string& word : Split(item, separator)) {
+  for (const std::string& word : SplitText(item, separator)) {
     if (word.empty()) continue;
     overrides.push_back(
         ReadItem(config, kPoints,

@@ -101,23 +101,25 @@ BackboneSize SizeOfBackbone(nn::Model* model) {
   return size;
 }
 
-WrittenCells CellsOf(nn::Model* model) {
+hw::CellDigits CellsOf(const nn::CrossbarLeaf& leaf) {
   const NoGrad quiet;
+  const nn::MaskedLayer layer = leaf.Masked();
+  nn::Mask* mask = leaf.policy->mask();
+  const Var backbone{layer.weights};
+  const Var held = mask == nullptr ? backbone : mask->Weights(backbone, {});
+  const hw::QuantizedWeights q =
+      hw::QuantizeWeights(held.value(), layer.largest, layer.range);
+  const hw::CrossbarSpec& spec = leaf.policy->spec();
+  const bool one_cell = mask != nullptr && mask->one_cell();
+  const Tensor minus =
+      one_cell ? hw::MinusArms(q.codes, layer.weights, layer.range, spec)
+               : Tensor();
+  return {q.codes, layer.map, spec, minus};
+}
+
+WrittenCells CellsOf(nn::Model* model) {
   WrittenCells cells;
-  for (const auto& leaf : Convolutions(model)) {
-    const nn::MaskedLayer layer = leaf.Masked();
-    nn::Mask* mask = leaf.policy->mask();
-    const Var backbone{layer.weights};
-    const Var held = mask == nullptr ? backbone : mask->Weights(backbone, {});
-    const hw::QuantizedWeights q =
-        hw::QuantizeWeights(held.value(), layer.largest, layer.range);
-    const hw::CrossbarSpec& spec = leaf.policy->spec();
-    const bool one_cell = mask != nullptr && mask->one_cell();
-    const Tensor minus =
-        one_cell ? hw::MinusArms(q.codes, layer.weights, layer.range, spec)
-                 : Tensor();
-    cells.emplace_back(q.codes, layer.map, spec, minus);
-  }
+  for (const auto& leaf : Convolutions(model)) cells.push_back(CellsOf(leaf));
   return cells;
 }
 
@@ -133,10 +135,16 @@ hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to) {
 
 int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
                       const TaskState& to, const hw::WriteCost& writes) {
-  const TaskSize other = SizeOf(model, to, from);
+  const TaskSize there = SizeOf(model, to, from);
+  const TaskSize back = SizeOf(model, from, to);
   const int64_t bits = SizeOfBackbone(model).bits_each;
-  return (writes.weights * bits + 7) / 8 + other.Term("columns").bytes() +
-         other.norm_bytes + other.range_bytes;
+  // Factors that only `from` has go back to 1, each in as many bits; PE flags
+  // of both say where the weights lie.
+  const int64_t columns =
+      std::max(there.Term("columns").bytes(), back.Term("columns").bytes());
+  const int64_t pes = there.Term("pes").bytes() + back.Term("pes").bytes();
+  return (writes.weights * bits + 7) / 8 + columns + pes + there.norm_bytes +
+         there.range_bytes;
 }
 
 }  // namespace ohm::train

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hw/cell_digits.h"
+#include "nn/crossbar_policy.h"
 #include "train/tasks/task_state.h"
 
 namespace ohm::train {
@@ -51,14 +52,17 @@ BackboneSize SizeOfBackbone(nn::Model* model);
 // ideal devices are given to hold; heads are the tasks' own arrays.
 using WrittenCells = std::vector<hw::CellDigits>;
 WrittenCells CellsOf(nn::Model* model);
+// Of one leaf, which may be the head.
+hw::CellDigits CellsOf(const nn::CrossbarLeaf& leaf);
 // The convolutions' cells, rows and arrays that going from one task to another
 // writes.
 hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to);
 
 // Bytes that go to the chip on the way from one task to another: the codes of
-// the weights that are written, the column entries of `to`, and what of batch
-// norm and converter ranges differs. `writes` are those of the way. Heads lie
-// in arrays of their own.
+// the weights that are written and the PE flags of both tasks, which say where;
+// column entries, of the task that has more of them (those that only the other
+// has go back to 1); and what of batch norm and converter ranges differs.
+// `writes` are those of the way. Heads lie in arrays of their own.
 int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
                       const TaskState& to, const hw::WriteCost& writes);
 

@@ -29,7 +29,7 @@ bool MayResume(const Config& config, const RunFolder& folder) {
   const std::string keys = BackboneKeys(config);
   const bool same = std::filesystem::exists(file) && ReadFile(file) == keys;
   if (!same) {
-    folder.Clear();  // before the folder says that it is the new one's
+    folder.SetAside();  // before the folder says that it is the new one's
     WriteFileAtomically(file, keys);
   }
   return same && config.tasks.resume;

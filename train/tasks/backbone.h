@@ -25,6 +25,7 @@ struct Backbone {
 // crossbars.
 Backbone MakeBackbone(const Config& config, const RunFolder& folder);
 
+// The test images of `data` in order, eval.batch at a time.
 datasets::BatchStream TestStream(const Config& config,
                                  const datasets::OpenedDataset& data);
 

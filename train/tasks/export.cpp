@@ -30,6 +30,14 @@ void AppendColumns(const std::string& layer, const Tensor& gain,
   }
 }
 
+// Cells as they are before anything was written: every digit is 0.
+hw::CellDigits Unwritten(const nn::CrossbarLeaf& leaf,
+                         const hw::CellDigits& written) {
+  const auto lowest = -float(written.slicing().weight_offset);
+  return {Tensor::Full(written.codes().shape(), lowest), written.map(),
+          leaf.policy->spec()};
+}
+
 }  // namespace
 
 hw::WriteCost ExportTask(nn::Model* model, const WrittenCells& from,
@@ -38,19 +46,21 @@ hw::WriteCost ExportTask(nn::Model* model, const WrittenCells& from,
   std::filesystem::create_directories(folder);
   std::string cells = "layer,array,row,column,old_level,new_level\n";
   std::string columns = "layer,row_tile,output,factor\n";
-  const WrittenCells to = CellsOf(model);
   size_t i = 0;
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
-    if (!TakesMask(*model, leaf.path)) continue;
-    AppendCells(leaf.path, from.at(i), to[i], &cells);
-    ++i;
+    const hw::CellDigits to = CellsOf(leaf);
+    if (!TakesMask(*model, leaf.path)) {  // the head
+      AppendCells(leaf.path, Unwritten(leaf, to), to, &cells);
+      continue;
+    }
+    AppendCells(leaf.path, from.at(i++), to, &cells);
     nn::Mask* mask = leaf.policy->mask();
     const Var gain = mask == nullptr ? Var() : mask->Gain({});
     if (gain.defined()) AppendColumns(leaf.path, gain.value(), &columns);
   }
   WriteFileAtomically(folder / "cells.csv", cells);
   WriteFileAtomically(folder / "columns.csv", columns);
-  return CostOfSwitch(from, to);
+  return CostOfSwitch(from, CellsOf(model));
 }
 
 }  // namespace ohm::train

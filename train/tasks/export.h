@@ -12,10 +12,12 @@ namespace ohm::train {
 // set to; `from` are the cells before it:
 //   cells.csv    layer, array (of the layer; both arms count), row, column,
 //                old level, new level: one line per cell to be written, array
-//                by array and row by row; levels are digits of the slices
+//                by array and row by row; levels are digits of the slices. The
+//                head's arrays are the task's own and come whole, over level 0
 //   columns.csv  layer, row tile, output, factor: one line per logical column
 //                whose factor is not 1
-// Returns what cells.csv writes.
+// Batch norm, converter ranges and biases are digital and stay in the task's
+// file. Returns what the convolutions' lines of cells.csv write.
 hw::WriteCost ExportTask(nn::Model* model, const WrittenCells& from,
                          const std::filesystem::path& folder);
 

@@ -6,7 +6,9 @@ namespace ohm::train {
 
 const std::vector<MethodRow>& MethodTable() {
   static const std::vector<MethodRow> table = {
-      {"head", "a linear head of its own; everything else is the backbone's",
+      {"head",
+       "a linear head of its own, batch norm is the backbone's whatever "
+       "tasks.norm says",
        "", false, false},
       {"bn", "head and batch norm: the honest floor for any column scale", "",
        true, false},

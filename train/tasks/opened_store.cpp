@@ -11,10 +11,10 @@ OpenedStore::OpenedStore(const Config& config)
     : store(config.tasks.store),
       model(BuildModel(config, config.model.classes)),
       image_size(config.data.image_size) {
-  OHM_CHECK(BackboneHash(model.get()) == store.backbone_hash(),
-            "'" + store.path().string() +
-                "': backbone.safetensors is not the backbone that the tasks "
-                "belong to");
+  const std::string got = BackboneHash(model.get());
+  OHM_CHECK(got == store.backbone_hash(),
+            "'" + store.path().string() + "': expected the tasks' backbone, " +
+                store.backbone_hash() + ", got " + got);
 }
 
 void OpenedStore::Set(const std::string& name) {

@@ -11,14 +11,10 @@ namespace {
 
 // Weights in the cells of PEs that are on (gated) or chosen.
 int64_t WeightsOn(const nn::PeMask& mask) {
+  const std::vector<uint8_t> on = mask.PesOn();
   int64_t sum = 0;
-  size_t next = 0;
-  for (size_t p = 0; p < mask.chosen().size(); ++p) {
-    if (mask.chosen()[p] == 0) continue;
-    const bool on =
-        !mask.gates().defined() || mask.gates().value().data()[next] > 0;
-    ++next;
-    if (on) sum += mask.grid().pes()[p].weights;
+  for (size_t p = 0; p < on.size(); ++p) {
+    if (on[p] != 0) sum += mask.grid().pes()[p].weights;
   }
   return sum;
 }

@@ -82,13 +82,32 @@ void ApplyTask(nn::Model* model, const TaskState& state) {
   }
 }
 
+namespace {
+
+// What masks and new weights count on: where weights lie in arrays, and codes.
+std::string ArraysText(nn::Model* model) {
+  const auto leaves = nn::CrossbarLeaves(model);
+  if (leaves.empty()) return "";
+  const hw::CrossbarSpec& spec = leaves[0].policy->spec();
+  const char* order =
+      spec.row_order == hw::RowOrder::kKhKwC ? "kh_kw_c" : "c_kh_kw";
+  const char* packing =
+      spec.packing == hw::Packing::kDense ? "dense" : "aligned";
+  return fmt::format(
+      " on arrays of {}x{} ({}, {}, weights of {} bits, slices of each: {})",
+      spec.rows, spec.columns, order, packing, spec.weight_bits,
+      hw::CellSlicing(spec).slices.size());
+}
+
+}  // namespace
+
 std::string BackboneHash(nn::Model* model) {
   std::vector<nn::NamedParameter> own;
   for (const auto& p : model->Parameters()) {
     const bool mask = nn::IsMask(p.role);
     if (!BelongsToTask(*model, p) && !mask) own.push_back(p);
   }
-  return HashWeights(own, {});
+  return HashWeights(own, {}) + ArraysText(model);
 }
 
 namespace {
@@ -156,7 +175,7 @@ void SaveTask(const std::filesystem::path& path, const TaskState& state,
     file.tensors.emplace_back(name, tensor);
   }
   file.metadata = {{"ohmgrad.kind", "task"},
-                   {"ohmgrad.version", "5"},
+                   {"ohmgrad.version", "6"},
                    {"ohmgrad.backbone", backbone_hash},
                    {"ohmgrad.mask", state.mask},
                    {"ohmgrad.mask_options", OptionsText(state.options)}};
@@ -178,7 +197,7 @@ TaskState LoadTask(const std::filesystem::path& path,
                                  (got.empty() ? "none" : got));
   };
   expect("a file of kind", "task", meta("ohmgrad.kind"));
-  expect("a task file of version", "5", meta("ohmgrad.version"));
+  expect("a task file of version", "6", meta("ohmgrad.version"));
   expect("contents with checksum", meta("ohmgrad.checksum"), Checksum(file));
   expect("a task of backbone", backbone_hash, meta("ohmgrad.backbone"));
   TaskState state;

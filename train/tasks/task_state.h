@@ -35,8 +35,9 @@ void ApplyTask(nn::Model* model, const TaskState& state);
 void SetMasks(nn::Model* model, const std::string& mask,
               const nn::MaskOptions& options);
 
-// Hash of the backbone's own weights: which network a task belongs to, and
-// proof that they have not been changed.
+// Which network a task belongs to: a hash of the backbone's own weights, which
+// is also proof that they have not been changed, and in words how they lie in
+// arrays, for masks of other arrays would mean other weights.
 std::string BackboneHash(nn::Model* model);
 
 // A safetensors file that names its backbone and ends its metadata with a

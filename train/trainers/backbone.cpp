@@ -2,23 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
 
 #include "core/base/check.h"
+#include "nn/crossbar_policy.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/progress.h"
+#include "train/split_text.h"
+#include "train/stopwatch.h"
 #include "train/training_step.h"
 
 namespace ohm::train {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double Since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Sums over the epoch so far. Part of the state: an epoch that was stopped in
 // its middle reports what an unbroken one would.
@@ -38,6 +35,34 @@ struct EpochSums {
   }
 };
 
+// The keys that a training's weights depend on, a line each.
+std::string TrainingKeys(const Config& config) {
+  Config own;
+  own.data = config.data;
+  own.data.validation = DataOptions().validation;  // of new tasks
+  own.model = config.model;
+  own.train = config.train;
+  own.train.resume = false;
+  own.train.eval_every = own.train.checkpoint_every = Duration{};
+  own.hw_preset = config.on_crossbar() ? "-" : "";  // its keys count
+  own.hw = config.hw;
+  own.device = config.device;
+  own.adapt = config.adapt;
+  return ChangedKeys(own);
+}
+
+// " a = 1, b = 2" of the lines of `text` that `other` has not; " none of these"
+// where it has all.
+std::string LinesMissing(const std::string& text, const std::string& other) {
+  const auto lines = SplitText(other, '\n');
+  std::string missing;
+  for (const std::string& line : SplitText(text, '\n')) {
+    if (std::ranges::count(lines, line) > 0) continue;
+    missing += (missing.empty() ? " " : ", ") + line;
+  }
+  return missing.empty() ? " none of these" : missing;
+}
+
 class BackboneTrainer {
  public:
   BackboneTrainer(const Config& config, const datasets::OpenedDataset& data,
@@ -52,10 +77,7 @@ class BackboneTrainer {
         test_(data.test,
               MakeBatchOptions(config, data, config.eval.batch, false, key_)),
         steps_per_epoch_(train_.batches()) {
-    OHM_CHECK(steps_per_epoch_ > 0,
-              fmt::format("train.batch: expected at most the {} training "
-                          "images, got {}",
-                          data.train->size(), options_.batch));
+    CheckTraining(config, data);
     total_steps_ = steps_per_epoch_ * options_.epochs;
     schedule_ = options_.Schedule(steps_per_epoch_, total_steps_);
     optimizer_ =
@@ -68,16 +90,17 @@ class BackboneTrainer {
   }
 
   BackboneResult Run() {
-    const auto start = Clock::now();
+    const Stopwatch watch;
+    nn::SolveWiresAnew(model_);
     if (!Resume()) {
-      folder_.Clear();
+      folder_.SetAside();
       Calibrate(model_, &train_, options_.calibration_batches);
     }
     while (step_ < total_steps_) RunEpoch();
     if (!score_is_fresh_) score_ = Evaluate(model_, &test_);
     SaveWeights(folder_.weights(), model_->Parameters(), model_->Buffers(),
                 {{"ohmgrad.model", config_.model.name}});
-    return {score_, options_.epochs, Since(start),
+    return {score_, options_.epochs, watch.seconds(),
             train_seconds_ > 0 ? double(train_images_) / train_seconds_ : 0.0};
   }
 
@@ -89,10 +112,23 @@ class BackboneTrainer {
     const TrainingProgress at =
         LoadTrainingState(folder_.state(), model_->Parameters(),
                           model_->Buffers(), optimizer_.get());
+    CheckKeys(at);
     step_ = at.step;
     sums_.Load(at.values);
     folder_.KeepMetricsUpTo(at.epoch);
     return true;
+  }
+
+  // States of versions that did not keep them have no keys.
+  void CheckKeys(const TrainingProgress& at) const {
+    const auto found = at.values.find("keys");
+    if (found == at.values.end() || found->second == keys_) return;
+    ThrowAtKey(config_, "train.resume",
+               fmt::format("expected the config of the training in '{}', which "
+                           "has{}; got{}",
+                           folder_.state().string(),
+                           LinesMissing(found->second, keys_),
+                           LinesMissing(keys_, found->second)));
   }
 
   void RunEpoch() {
@@ -100,7 +136,7 @@ class BackboneTrainer {
     const int64_t save_every =
         std::max<int64_t>(1, options_.checkpoint_every.Steps(steps_per_epoch_));
     train_.Start(epoch, step_ % steps_per_epoch_);
-    const auto start = Clock::now();
+    const Stopwatch watch;
     const int64_t images_before = sums_.images;
     datasets::Batch batch;
     while (train_.Next(&batch)) {
@@ -108,10 +144,10 @@ class BackboneTrainer {
       const bool ends = step_ % steps_per_epoch_ == 0;
       if (!ends && step_ % save_every == 0) Save();
     }
-    train_seconds_ += Since(start);
+    train_seconds_ += watch.seconds();
     train_images_ += sums_.images - images_before;
     const double rate =
-        double(sums_.images - images_before) / std::max(1e-9, Since(start));
+        double(sums_.images - images_before) / std::max(1e-9, watch.seconds());
     FinishEpoch(epoch + 1, rate);
     sums_ = {};
     if (step_ % save_every < steps_per_epoch_ || step_ == total_steps_) Save();
@@ -172,17 +208,21 @@ class BackboneTrainer {
   }
 
   void Save() {
+    auto values = sums_.Save();
+    values["keys"] = keys_;
     SaveTrainingState(folder_.state(), model_->Parameters(), model_->Buffers(),
                       optimizer_.get(),
                       {.epoch = step_ / steps_per_epoch_,
                        .step = step_,
-                       .values = sums_.Save()});
+                       .values = std::move(values)});
+    nn::SolveWiresAnew(model_);  // as whoever goes on from here has to
   }
 
   const Config& config_;
   const TrainOptions& options_;
   nn::Model* model_;
   const RunFolder& folder_;
+  std::string keys_ = TrainingKeys(config_);
   Key key_;
   datasets::BatchStream train_, test_;
   int64_t steps_per_epoch_, total_steps_ = 0, step_ = 0;
@@ -198,6 +238,24 @@ class BackboneTrainer {
 };
 
 }  // namespace
+
+void CheckTraining(const Config& config, const datasets::OpenedDataset& data) {
+  const TrainOptions& train = config.train;
+  const int64_t steps = data.train->size() / train.batch;
+  if (steps == 0) {
+    ThrowAtKey(config, "train.batch",
+               fmt::format("expected at most the {} training images, got {}",
+                           data.train->size(), train.batch));
+  }
+  const ScheduleSpec schedule = train.Schedule(steps, steps * train.epochs);
+  if (schedule.warmup_steps >= schedule.total_steps) {
+    ThrowAtKey(config, "train.warmup",
+               fmt::format("expected fewer than the {} steps of training, got "
+                           "{}, which are {}",
+                           schedule.total_steps, train.warmup.str(),
+                           schedule.warmup_steps));
+  }
+}
 
 BackboneResult TrainBackbone(const Config& config,
                              const datasets::OpenedDataset& data,

@@ -16,12 +16,18 @@ struct BackboneResult {
   double images_per_second = 0;  // while training in this call
 };
 
-// Trains `model` on data.train as config.train says. Metrics (one JSON line per
-// epoch), weights and the state for an exact resume go to `folder`; with
-// train.resume a state found there is continued with the same bits as if it
-// had never stopped. The test set is looked at every train.eval_every epochs
-// and at the end, only to report: no choice depends on it. Error if the loss
-// is not finite (the last checkpoint stays).
+// UsageError that names the key where config.train cannot train on data.train:
+// fewer images than a batch, a warm-up as long as the training.
+void CheckTraining(const Config& config, const datasets::OpenedDataset& data);
+
+// Trains `model` on data.train as config.train says, which CheckTraining
+// passes. Metrics (one JSON line per epoch), weights and the state for an exact
+// resume go to `folder`; with train.resume a state found there is continued
+// with the same bits as if it had never stopped (UsageError where it is of
+// other keys), else an earlier training there is set aside. The test set is
+// looked at every train.eval_every epochs and at the end, only to report: no
+// choice depends on it. Error if the loss is not finite (the last checkpoint
+// stays).
 BackboneResult TrainBackbone(const Config& config,
                              const datasets::OpenedDataset& data,
                              nn::Model* model, const RunFolder& folder);

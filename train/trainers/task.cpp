@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <cmath>
 #include <optional>
 
@@ -11,14 +10,13 @@
 #include "nn/crossbar_policy.h"
 #include "train/experiment.h"
 #include "train/progress.h"
+#include "train/stopwatch.h"
 #include "train/tasks/pe_chooser.h"
 #include "train/tasks/trained.h"
 #include "train/training_step.h"
 
 namespace ohm::train {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 class TaskTrainer {
  public:
@@ -50,7 +48,12 @@ class TaskTrainer {
     steps_ = std::max<int64_t>(1, options_.length.Steps(train_.batches()));
     every_ =
         std::max<int64_t>(1, options_.validate_every.Steps(train_.batches()));
-    schedule_ = {.kind = "cosine", .lr = 1.0, .total_steps = steps_};
+    schedule_ = {.kind = options_.schedule,
+                 .lr = 1.0,
+                 .total_steps = steps_,
+                 .step_every = std::max<int64_t>(
+                     1, options_.step_every.Steps(train_.batches())),
+                 .step_factor = options_.step_factor};
   }
 
   TaskResult Learn(const TaskState& backbone, int classes) {
@@ -78,11 +81,10 @@ class TaskTrainer {
   TaskResult Train() {
     best_.validation = -1;
     while (done_ < steps_) {
-      const auto start = Clock::now();
+      const Stopwatch watch;
       since_ = {};
       TrainUntil(std::min(done_ + every_, steps_));
-      best_.seconds +=
-          std::chrono::duration<double>(Clock::now() - start).count();
+      best_.seconds += watch.seconds();
       progress_.Pause();
       const Score score = Evaluate(model_, &validation_);
       Report(score);
