@@ -222,8 +222,9 @@ int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   for (const std::string& word : rest) argv.push_back(word.c_str());
   const auto parsed = Parse(row, &options, argv);
   if (parsed.count("help") != 0) {
-    fmt::print("{}\n{}\n\nconfig keys\n{}", options.help(), row.more,
-               KeyHelp());
+    fmt::print(
+        "{}\n{}\n\nconfig keys that it reads (all: 'ohmgrad list keys')\n{}",
+        options.help(), row.more, KeyHelp(row.sections));
     return kOk;
   }
   const auto files = parsed.count("config") == 0

@@ -167,11 +167,29 @@ void CheckAdapt(const Config& config) {
                "expected adapt.epochs above 0 with it, for what is injected "
                "takes part in training; got 0");
   }
+  for (const auto& [key, per] : {std::pair{"adapt.inject", adapt.inject},
+                                 std::pair{"adapt.gain", adapt.gain}}) {
+    if (per == hw::FitPer::kNone || !config.on_crossbar()) continue;
+    if (config.hw.adc_per != hw::AdcPer::kOutput) {
+      ThrowAtKey(config, key,
+                 "expected none where slices are converted apart (hw.adc_per), "
+                 "for their sums have no one shift");
+    }
+  }
   const bool fits = adapt.gain != hw::FitPer::kNone || adapt.norm_batches > 0;
   if (fits && config.eval.calibrate == ChipRanges::kOnce) {
     ThrowAtKey(config, "eval.calibrate",
                "expected \"each\" with adapt.gain or adapt.norm_batches, which "
                "are fitted on each chip; got \"once\"");
+  }
+}
+
+void CheckTasks(const Config& config) {
+  if (!config.on_crossbar() || config.hw.weight_bits != 0) return;
+  if (config.tasks.pes.rewrite == "cell") {
+    ThrowAtKey(config, "tasks.rewrite",
+               "expected \"pair\" with ideal weights (hw.weight_bits = 0), "
+               "which have no range that one cell could reach; got \"cell\"");
   }
 }
 
@@ -217,6 +235,7 @@ Config LoadConfig(const fs::path& path,
   Loader(path, &config).Load(overrides);
   CheckDataAndTrain(config);
   CheckAdapt(config);
+  CheckTasks(config);
   CheckHw(config);
   if (config.run.dir.empty()) {
     config.run.dir = (fs::path("runs") / path.stem()).string();

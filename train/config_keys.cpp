@@ -203,11 +203,18 @@ std::string ClosestWord(const std::string& word,
   return best;
 }
 
-std::string KeyHelp() {
+std::string KeyHelp(const std::vector<const char*>& sections) {
+  const auto wanted = [&](const std::string& name) {
+    return sections.empty() ||
+           std::ranges::any_of(sections, [&](const std::string& section) {
+             return section == name;
+           });
+  };
   Config defaults;
   std::string text;
   std::string section;
   for (const KeyRow& row : KeyRows(&defaults)) {
+    if (!wanted(SectionOf(row.name))) continue;
     if (SectionOf(row.name) != section) {
       section = SectionOf(row.name);
       text += (text.empty() ? "[" : "\n[") + section + "]\n";

@@ -87,7 +87,7 @@ std::string ClosestWord(const std::string& word,
                         const std::vector<std::string>& words);
 
 // The keys with type, range, default and sentence, for --help.
-std::string KeyHelp();
+std::string KeyHelp(const std::vector<const char*>& sections = {});
 // The same as Markdown tables, one per section: docs/config.md.
 std::string KeyMarkdown();
 

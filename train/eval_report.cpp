@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/base/check.h"
 #include "train/chips.h"
 #include "train/correction_cost.h"
 #include "train/evaluate.h"
@@ -29,6 +30,11 @@ Metrics ReportOnce(const Config& config, const std::string& what,
   {
     Progress progress("eval");
     score = Evaluate(model, &stream, &progress);
+  }
+  if (!std::isfinite(score.loss)) {
+    throw NotFinite(fmt::format(
+        "{}: the loss of {} images became {}; are all weights numbers?", what,
+        score.images, score.loss));
   }
   fmt::print("{}: top-1 {} % of {} {} images, loss {:.4f}\n", what,
              FormatPercent(score.top1), score.images, config.eval.split,

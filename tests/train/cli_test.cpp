@@ -5,10 +5,12 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "core/base/file.h"
 #include "hw/kernels/tile.h"
 #include "tests/train/scratch_folder.h"
+#include "train/commands/command.h"
 #include "train/config_keys.h"
 
 namespace ohm::test {
@@ -90,8 +92,23 @@ TEST_CASE("every command explains itself and map prints JSON last") {
        {"train", "eval", "tasks compare", "map", "stats", "sweep"}) {
     const Outcome outcome = Run(std::string(command) + " --help");
     CHECK(outcome.code == 0);
-    CHECK(Has(outcome.out, "train.epochs"));
     CHECK(Has(outcome.out, "hw.adc_bits"));
+    const bool trains = command != std::string("map");
+    CHECK(Has(outcome.out, "train.epochs") == trains);
+    const bool tasks = command == std::string("tasks compare");
+    CHECK(Has(outcome.out, "tasks.budget") == tasks);
+  }
+  // Every section that a row names is one, and every one is some row's.
+  train::Config defaults;
+  std::set<std::string> named;
+  for (const auto& row : train::CommandTable()) {
+    for (const char* section : row.sections) {
+      named.insert(section);
+      CHECK(Has(train::KeyHelp(), "[" + std::string(section) + "]"));
+    }
+  }
+  for (const auto& row : train::KeyRows(&defaults)) {
+    CHECK(named.contains(row.name.substr(0, row.name.find('.'))));
   }
   CHECK(Has(Run("list").out, "resnet20"));
   const Outcome map = Run("map " OHM_SOURCE_DIR

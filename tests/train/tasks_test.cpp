@@ -194,7 +194,10 @@ TEST_CASE("PEs must be chosen before the end of a task") {
           scratch.path(), {"tasks.methods=xma2", "tasks.length=4s",
                            "tasks.select_length=4s", "train.epochs=1"})),
       doctest::Contains("tasks.select_length: expected less than the 4 steps"),
-      Error);
+      UsageError);
+  // Before anything is trained.
+  CHECK_FALSE(
+      std::filesystem::exists(scratch.path() / "run/weights.safetensors"));
 }
 
 TEST_CASE("a training that fails is told at the end, and costs no other row") {

@@ -21,6 +21,8 @@ struct CommandRow {
   const char* arguments;  // "CONFIG.toml", or what else it takes
   const char* help;       // one line
   const char* more;       // a paragraph for `ohmgrad NAME --help`
+  // Of the config that it reads, in any order; empty: all. For --help.
+  std::vector<const char*> sections;
   // Does the work, prints for people on stdout and returns the result, which
   // `--json` prints as the last line.
   Metrics (*run)(const Config& config);

@@ -3,7 +3,23 @@
 namespace ohm::train {
 namespace {
 
+using Sections = std::vector<const char*>;
+
 constexpr ShortOption kStore{"store", "DIR", "tasks.store"};
+
+const Sections kMapping{"data", "model", "hw", "run"};
+const Sections kTraining{"data",   "model", "train", "hw",
+                         "device", "eval",  "run"};
+const Sections kEvaluation{"data",   "model", "train", "hw",
+                           "device", "adapt", "eval",  "run"};
+const Sections kAdaption = kEvaluation;
+const Sections kSweeps{"data",  "model", "train", "hw", "device",
+                       "adapt", "eval",  "sweep", "run"};
+const Sections kTasks{"data", "model",  "train", "tasks",
+                      "hw",   "device", "eval",  "run"};
+const Sections kStored{"tasks", "run"};
+const Sections kTaskEvaluation{"data",  "tasks", "hw", "device",
+                               "adapt", "eval",  "run"};
 
 }  // namespace
 
@@ -15,7 +31,7 @@ const std::vector<CommandRow>& CommandTable() {
        "quantised crossbars. Leaves config.toml, metrics.jsonl, "
        "weights.safetensors and state.safetensors in run.dir; "
        "--set train.resume=true continues a stopped run exactly.",
-       RunTrain},
+       kTraining, RunTrain},
       {"eval",
        "CONFIG.toml",
        "accuracy and loss of given weights",
@@ -25,6 +41,7 @@ const std::vector<CommandRow>& CommandTable() {
        "does so on N chips of such devices (device keys): a table of them, "
        "mean, standard deviation, minimum and maximum. With "
        "hw.stuck_correction also says what the correction costs.",
+       kEvaluation,
        RunEval,
        {{"chips", "N", "eval.chips"}}},
       {"adapt",
@@ -37,6 +54,7 @@ const std::vector<CommandRow>& CommandTable() {
        "chips what adapt.gain and adapt.norm_batches ask for, and compares "
        "with the same chips without any of it. hw.predistort and "
        "hw.stuck_correction combine with all of them.",
+       kAdaption,
        RunAdapt,
        {{"chips", "N", "eval.chips"}}},
       {"tasks compare", "CONFIG.toml",
@@ -51,7 +69,7 @@ const std::vector<CommandRow>& CommandTable() {
        "Leaves compare.jsonl, cells.svg and bytes.svg with their gnuplot "
        "scripts, and the tasks' files in run.dir. Started again, it goes on "
        "where it stopped.",
-       RunTasksCompare},
+       kTasks, RunTasksCompare},
       {.name = "tasks init",
        .arguments = "CONFIG.toml",
        .help = "make a store of tasks from a backbone",
@@ -59,6 +77,7 @@ const std::vector<CommandRow>& CommandTable() {
                "maps it onto crossbars, calibrates it, and makes the folder "
                "tasks.store (--store DIR) of it, with the backbone's own task "
                "in use. The other words of 'tasks' work on that folder.",
+       .sections = kTasks,
        .run = RunTasksInit,
        .options = {kStore}},
       {.name = "tasks add",
@@ -70,6 +89,7 @@ const std::vector<CommandRow>& CommandTable() {
                "what the task takes, term by term, and what is written when "
                "it is switched to; checks by hash that all other tasks still "
                "compute what they did.",
+       .sections = kTasks,
        .run = nullptr,
        .options = {kStore,
                    {"method", "METHOD", "tasks.methods"},
@@ -84,6 +104,7 @@ const std::vector<CommandRow>& CommandTable() {
                "ranges as eval.calibrate and batch norm statistics as "
                "adapt.norm_batches say: how a task that was learned once does "
                "on chips that it has not seen.",
+       .sections = kTaskEvaluation,
        .run = nullptr,
        .options = {kStore, {"chips", "N", "eval.chips"}},
        .run_task = RunTasksEval},
@@ -93,6 +114,7 @@ const std::vector<CommandRow>& CommandTable() {
        .more = "Says what is written and moved on the way from the task in "
                "use, and checks by hash that the task computes what it did "
                "when it was added.",
+       .sections = kStored,
        .run = nullptr,
        .options = {kStore},
        .run_task = RunTasksSwitch},
@@ -100,6 +122,7 @@ const std::vector<CommandRow>& CommandTable() {
        .arguments = "NAME",
        .help = "take a task out of the store",
        .more = "The backbone's own task and the one in use stay.",
+       .sections = kStored,
        .run = nullptr,
        .options = {kStore},
        .run_task = RunTasksRemove},
@@ -109,6 +132,7 @@ const std::vector<CommandRow>& CommandTable() {
        .more = "One line per task: data, method, accuracy when it was added, "
                "bytes of mask, new weights, batch norm and head, and the cells "
                "to be written on the way from the backbone.",
+       .sections = kStored,
        .run = nullptr,
        .options = {kStore},
        .run_task = RunTasksList},
@@ -117,9 +141,11 @@ const std::vector<CommandRow>& CommandTable() {
        .help = "programming lists and column tables of a task",
        .more = "Writes cells.csv (layer, array, row, column, old and new "
                "level of every cell to be written on the way from the task in "
-               "use; levels are digits of cells) and columns.csv (layer, row "
-               "tile, output, factor; those that are not 1) into --out, or "
-               "into the store's folder 'runs'.",
+               "use, and all of the task's head, whose arrays are its own; "
+               "levels are digits of cells) and columns.csv (layer, row tile, "
+               "output, factor; those that are not 1) into --out, or into the "
+               "store's folder 'runs'.",
+       .sections = kStored,
        .run = nullptr,
        .options = {kStore, {"out", "DIR", "run.dir"}},
        .run_task = RunTasksExport},
@@ -130,6 +156,7 @@ const std::vector<CommandRow>& CommandTable() {
                "compares what each task computes with what it computed when "
                "it was added; then switches --switches times at random and "
                "compares outputs and cells each time.",
+       .sections = kStored,
        .run = nullptr,
        .options = {kStore, {"switches", "N", "tasks.switches"}},
        .run_task = RunTasksCheck},
@@ -137,13 +164,13 @@ const std::vector<CommandRow>& CommandTable() {
        "Prints, per layer and in total, arrays, PEs, logical columns, cells, "
        "used cells and utilisation for the hw section of the config; --json "
        "has the layers as a list.",
-       RunMap},
+       kMapping, RunMap},
       {"stats", "CONFIG.toml", "what the ADCs see, tile by tile",
        "Runs eval.stats_images images of eval.split through the calibrated "
        "crossbars and prints, per layer, how much of their ranges the ADCs "
        "use and how many sums they clip. Leaves every tile with its histogram "
        "in run.dir/statistics.json.",
-       RunStats},
+       kEvaluation, RunStats},
       {"sweep",
        "CONFIG.toml",
        "accuracy over a grid of config keys",
@@ -156,12 +183,14 @@ const std::vector<CommandRow>& CommandTable() {
        "config and weights have not "
        "changed are not measured again. --chips N evaluates every point on N "
        "chips: mean, standard deviation (the plot's error bars) and minimum.",
+       kSweeps,
        RunSweep,
        {{"chips", "N", "sweep.chips"}}},
       {.name = "array",
        .arguments = "FILE.json",
        .help = "solve crossbar arrays with resistive wires",
        .more = "",
+       .sections = {},
        .run = nullptr,
        .run_words = RunArray},
   };

@@ -14,10 +14,30 @@
 
 namespace ohm::train {
 
+namespace {
+
+// The sets of the new tasks, on which every row can train.
+std::map<std::string, datasets::OpenedDataset> OpenChecked(
+    const Config& config, const std::vector<CompareRow>& rows) {
+  std::map<std::string, datasets::OpenedDataset> data;
+  for (const std::string& set : config.tasks.sets) {
+    data.emplace(set, OpenData(config, set));
+    for (const CompareRow& row : rows) {
+      for (const Config& candidate : row.candidates) {
+        CheckTask(candidate, set, data.at(set), FindMethod(row.method));
+      }
+    }
+  }
+  return data;
+}
+
+}  // namespace
+
 Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
                        const RunFolder& folder)
     : rows_(std::move(rows)),
       folder_(folder),
+      data_(OpenChecked(config, rows_)),
       backbone_(MakeBackbone(config, folder)),
       model_(backbone_.model.get()),
       hash_(BackboneHash(model_)),
@@ -77,14 +97,6 @@ std::filesystem::path Comparison::FileOf(const Training& t) const {
                      t.seed, t.hash.substr(0, 8));
 }
 
-const datasets::OpenedDataset& Comparison::DataOf(const std::string& set) {
-  auto found = data_.find(set);
-  if (found == data_.end()) {
-    found = data_.emplace(set, OpenData(backbone_.config, set)).first;
-  }
-  return found->second;
-}
-
 // Trains what there is to choose among with the first seed; the best on
 // validation images is the row's for this set.
 void Comparison::Choose(size_t row, const std::string& set) {
@@ -115,7 +127,7 @@ void Comparison::Test(size_t row, const std::string& set, int64_t seed) {
   }
   if (!result.failed && std::isnan(result.test)) {
     const TaskState state = LoadTask(FileOf(t), hash_);
-    result.test = TestTask(t.config, DataOf(set), state, model_).top1;
+    result.test = TestTask(t.config, data_.at(set), state, model_).top1;
     Append(t, result);
   }
   results_[{row, set}].push_back(result);
@@ -123,7 +135,7 @@ void Comparison::Test(size_t row, const std::string& set, int64_t seed) {
 
 bool Comparison::Train(const Training& t) {
   if (failed_.contains(t.hash)) return false;
-  const datasets::OpenedDataset& data = DataOf(t.set);
+  const datasets::OpenedDataset& data = data_.at(t.set);
   TaskResult trained;
   try {
     trained = TrainTask(t.config, t.set, data, FindMethod(rows_[t.row].method),

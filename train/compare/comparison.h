@@ -21,7 +21,8 @@ namespace ohm::train {
 //   tables.txt, *.svg     what Report says, after each seed
 class Comparison {
  public:
-  // Makes the backbone that `config` names.
+  // Opens all data sets and makes the backbone that `config` names. UsageError
+  // before that where a row cannot train on one of the sets (CheckTask).
   Comparison(const Config& config, std::vector<CompareRow> rows,
              const RunFolder& folder);
 
@@ -44,7 +45,6 @@ class Comparison {
   Training TrainingOf(size_t row, size_t candidate, const std::string& set,
                       int64_t seed) const;
   std::filesystem::path FileOf(const Training& training) const;
-  const datasets::OpenedDataset& DataOf(const std::string& set);
 
   void RunSeed(int64_t seed);
   void Choose(size_t row, const std::string& set);
@@ -60,6 +60,7 @@ class Comparison {
 
   std::vector<CompareRow> rows_;
   const RunFolder& folder_;
+  std::map<std::string, datasets::OpenedDataset> data_;  // of the new tasks
   Backbone backbone_;
   nn::Model* model_;
   std::string hash_;  // of the backbone's weights
@@ -67,7 +68,6 @@ class Comparison {
   TaskState first_;
   WrittenCells cells_;  // of the first task
   CompareLog log_;
-  std::map<std::string, datasets::OpenedDataset> data_;
   std::map<std::pair<size_t, std::string>, size_t> chosen_;  // candidates
   std::map<std::pair<size_t, std::string>, std::vector<CompareResult>> results_;
   std::map<std::string, std::string> failed_;  // by hash: what was said

@@ -18,6 +18,21 @@
 namespace ohm::train {
 namespace {
 
+Key KeyOf(const TasksOptions& options, const std::string& set) {
+  return Key(uint64_t(options.seed)).Child("task").Child(set);
+}
+
+datasets::SplitViews SplitOf(const Config& config,
+                             const datasets::OpenedDataset& data,
+                             const std::string& set) {
+  return datasets::Split(data.train, config.data.validation,
+                         KeyOf(config.tasks, set).Child("validation"));
+}
+
+int64_t AtLeastOne(const Duration& duration, int64_t steps_per_epoch) {
+  return std::max<int64_t>(1, duration.Steps(steps_per_epoch));
+}
+
 class TaskTrainer {
  public:
   TaskTrainer(const Config& config, std::string set,
@@ -28,24 +43,16 @@ class TaskTrainer {
         method_(method),
         model_(model),
         folder_(folder),
-        key_(Key(uint64_t(options_.seed)).Child("task").Child(set_)),
-        split_(datasets::Split(data.train, config.data.validation,
-                               key_.Child("validation"))),
+        key_(KeyOf(options_, set_)),
+        split_(SplitOf(config, data, set_)),
         train_(split_.rest, TrainOptionsFor(config, data)),
         validation_(
             split_.held_out,
             MakeBatchOptions(config, data, config.eval.batch, false, key_)),
         step_options_{.dtype = MakeStepOptions(config).dtype},
         progress_("task " + set_ + " " + method.name) {
-    OHM_CHECK(train_.batches() > 0,
-              fmt::format("tasks.batch: expected at most the {} training "
-                          "images of '{}', got {}",
-                          split_.rest->size(), set_, options_.batch));
-    OHM_CHECK(validation_.batches() > 0,
-              fmt::format("data.validation: expected images of '{}' held out "
-                          "to choose the moment by, got a share of {}",
-                          set_, config.data.validation));
-    steps_ = std::max<int64_t>(1, options_.length.Steps(train_.batches()));
+    CheckTask(config, set_, data, method);
+    steps_ = AtLeastOne(options_.length, train_.batches());
     every_ =
         std::max<int64_t>(1, options_.validate_every.Steps(train_.batches()));
     schedule_ = {.kind = options_.schedule,
@@ -108,17 +115,8 @@ class TaskTrainer {
     SetMasks(model_, method_.mask, MaskOptionsOf(options_));
     LeaveTrained(method_, options_, model_);
     if (method_.selects) {
-      const int64_t until = std::max<int64_t>(
-          1, options_.pes.select_length.Steps(train_.batches()));
-      OHM_CHECK(until < steps_,
-                fmt::format("tasks.select_length: expected less than the {} "
-                            "steps of tasks.length, got {}",
-                            steps_, until));
-      OHM_CHECK(options_.pes.select_rounds <= until,
-                fmt::format("tasks.select_rounds: expected at most one for "
-                            "each of the {} steps of tasks.select_length, got "
-                            "{}",
-                            until, options_.pes.select_rounds));
+      const int64_t until =
+          AtLeastOne(options_.pes.select_length, train_.batches());
       chooser_.emplace(model_, options_.pes, until, key_.Child("pes"));
       chooser_->At(0);
     }
@@ -242,6 +240,40 @@ class OffChip {
 };
 
 }  // namespace
+
+void CheckTask(const Config& config, const std::string& set,
+               const datasets::OpenedDataset& data, const MethodRow& method) {
+  const TasksOptions& options = config.tasks;
+  const auto split = SplitOf(config, data, set);
+  const int64_t batches = split.rest->size() / options.batch;
+  if (batches == 0) {
+    ThrowAtKey(config, "tasks.batch",
+               fmt::format("expected at most the {} training images of '{}', "
+                           "got {}",
+                           split.rest->size(), set, options.batch));
+  }
+  if (split.held_out->size() == 0) {
+    ThrowAtKey(config, "data.validation",
+               fmt::format("expected images of '{}' held out to choose the "
+                           "moment by, got a share of {}",
+                           set, config.data.validation));
+  }
+  if (!method.selects) return;
+  const int64_t steps = AtLeastOne(options.length, batches);
+  const int64_t until = AtLeastOne(options.pes.select_length, batches);
+  if (until >= steps) {
+    ThrowAtKey(config, "tasks.select_length",
+               fmt::format("expected less than the {} steps of tasks.length, "
+                           "got {}",
+                           steps, until));
+  }
+  if (options.pes.select_rounds > until) {
+    ThrowAtKey(config, "tasks.select_rounds",
+               fmt::format("expected at most one for each of the {} steps of "
+                           "tasks.select_length, got {}",
+                           until, options.pes.select_rounds));
+  }
+}
 
 nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
   nn::MaskOptions options;

@@ -26,6 +26,12 @@ class TrainingFailed : public Error {
   using Error::Error;
 };
 
+// UsageError that names the key where config.tasks cannot train `set` by the
+// method: fewer images than a batch, none to choose the moment by, PEs that are
+// not chosen before the end. Takes milliseconds.
+void CheckTask(const Config& config, const std::string& set,
+               const datasets::OpenedDataset& data, const MethodRow& method);
+
 // Starts from `backbone` (a state captured on this model), gives the task a
 // head of its own and trains what `method` says with the options of
 // config.tasks. A share data.validation of the training images, drawn by key
@@ -36,7 +42,7 @@ class TrainingFailed : public Error {
 // anew there with tasks.norm_batches, where they are the task's own;
 // `validation` stays what it was while learning. Metrics lines go to `folder`.
 // The model is left with what was trained last. TrainingFailed where it
-// diverges.
+// diverges; requires what CheckTask checks.
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
