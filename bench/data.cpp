@@ -38,7 +38,7 @@ int64_t BlockOf(BatchFeed* feed, double seconds) {
   const Stopwatch watch;
   int64_t block = 0;
   while (block < feed->batches() &&
-         (block == 0 || watch.Seconds() < seconds / 10)) {
+         (block == 0 || watch.seconds() < seconds / 10)) {
     feed->Next(&batch);
     ++block;
   }

@@ -33,7 +33,7 @@ class Pipeline {
     RunPair();  // to warm up
     Turns turns;
     const Stopwatch watch;
-    while (int(turns.fed.size()) < kLeastPairs || watch.Seconds() < seconds) {
+    while (int(turns.fed.size()) < kLeastPairs || watch.seconds() < seconds) {
       const auto [fixed, fed] = RunPair();
       turns.fixed.push_back(fixed);
       turns.fed.push_back(fed);
@@ -58,7 +58,7 @@ class Pipeline {
     for (int i = 0; i < settle_; ++i) step();
     const Stopwatch watch;
     for (int i = 0; i < kBlock; ++i) step();
-    return watch.Seconds() * 1e3 / kBlock;
+    return watch.seconds() * 1e3 / kBlock;
   }
 
   TrainStep step_;

@@ -39,10 +39,10 @@ Timing Measure(const std::function<void()>& run, double seconds) {
   std::vector<double> ms;
   const Stopwatch all;
   while (int(ms.size()) < kLeast ||
-         (all.Seconds() < seconds && int(ms.size()) < kMost)) {
+         (all.seconds() < seconds && int(ms.size()) < kMost)) {
     const Stopwatch one;
     run();
-    ms.push_back(one.Seconds() * 1e3);
+    ms.push_back(one.seconds() * 1e3);
   }
   return Summarise(std::move(ms));
 }

@@ -1,12 +1,12 @@
 // Repeated timing of one thing.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "core/base/stopwatch.h"
 #include "train/run_folder.h"
 
 namespace ohm::bench {
@@ -17,17 +17,6 @@ struct Timing {
   // median is to be trusted.
   double spread_percent = 0;
   int runs = 0;
-};
-
-class Stopwatch {
- public:
-  double Seconds() const {
-    return std::chrono::duration<double>(Clock::now() - start_).count();
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point start_ = Clock::now();
 };
 
 // Of at least one time.

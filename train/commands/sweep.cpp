@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/base/check.h"
+#include "core/base/stopwatch.h"
 #include "nn/crossbar_policy.h"
 #include "train/chips.h"
 #include "train/commands/command.h"
@@ -13,7 +14,6 @@
 #include "train/plot.h"
 #include "train/progress.h"
 #include "train/spread.h"
-#include "train/stopwatch.h"
 #include "train/sweep/points.h"
 #include "train/sweep/results.h"
 #include "train/table_print.h"

@@ -3,10 +3,10 @@
 #include <map>
 
 #include "core/base/check.h"
+#include "core/base/stopwatch.h"
 #include "hw/held_cells.h"
 #include "train/commands/command.h"
 #include "train/experiment.h"
-#include "train/stopwatch.h"
 #include "train/tasks/accounting.h"
 #include "train/tasks/opened_store.h"
 

@@ -6,12 +6,12 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/stopwatch.h"
 #include "nn/crossbar_policy.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
 #include "train/progress.h"
 #include "train/split_text.h"
-#include "train/stopwatch.h"
 #include "train/training_step.h"
 
 namespace ohm::train {

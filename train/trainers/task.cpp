@@ -6,11 +6,11 @@
 #include <optional>
 
 #include "core/base/check.h"
+#include "core/base/stopwatch.h"
 #include "datasets/views.h"
 #include "nn/crossbar_policy.h"
 #include "train/experiment.h"
 #include "train/progress.h"
-#include "train/stopwatch.h"
 #include "train/tasks/pe_chooser.h"
 #include "train/tasks/trained.h"
 #include "train/training_step.h"
