@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "core/base/check.h"
@@ -155,12 +156,22 @@ class BatchStream::Impl {
       : data_(std::move(data)), options_(options) {
     OHM_CHECK(data_ != nullptr, "[batches] expected a data set, got none");
     Check(options_);
-    for (int i = 0; i < options_.threads; ++i) {
-      workers_.emplace_back([this] { Work(); });
+    try {
+      for (int i = 0; i < options_.threads; ++i) {
+        workers_.emplace_back([this] { Work(); });
+      }
+    } catch (const std::system_error& error) {
+      Stop();
+      ThrowError(
+          fmt::format("data.workers: expected {} threads to start, got "
+                      "{} ({})",
+                      options_.threads, workers_.size(), error.what()));
     }
   }
 
-  ~Impl() {
+  ~Impl() { Stop(); }
+
+  void Stop() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;

@@ -68,12 +68,19 @@ bool IsWholeJpeg(const std::string& bytes) {
          bytes.find("\xff\xd9", scan) != std::string::npos;
 }
 
+void CheckWhole(const std::string& name, const std::string& bytes, bool whole) {
+  OHM_CHECK(whole,
+            fmt::format("'{}': expected a whole image, got {} bytes without "
+                        "its end; is it truncated?",
+                        name, bytes.size()));
+}
+
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-// stb does not look whether a PPM or PGM holds all its pixels. Its header is
-// the magic and three numbers (width, height, largest value) between spaces and
-// comment lines, then one space.
-bool IsWholePnm(const std::string& bytes) {
+// stb does not look whether a PPM or PGM holds all its pixels, nor scale by its
+// largest value. Its header is the magic and three numbers (width, height,
+// largest value) between spaces and comment lines, then one space.
+void CheckPnm(const std::string& name, const std::string& bytes) {
   size_t at = 2;
   std::array<size_t, 3> numbers{};
   for (size_t& number : numbers) {
@@ -86,19 +93,23 @@ bool IsWholePnm(const std::string& bytes) {
                                 std::numeric_limits<uint16_t>::max());
     }
   }
+  OHM_CHECK(numbers[0] > 0 && numbers[1] > 0 && numbers[2] == 255,
+            fmt::format("'{}': expected a PPM or PGM of at least 1x1 pixels of "
+                        "8 bits (largest value 255), got {}x{} and {}",
+                        name, numbers[0], numbers[1], numbers[2]));
   const size_t channels = bytes[1] == '6' ? 3 : 1;
-  const size_t bytes_each = numbers[2] > 255 ? 2 : 1;
-  return bytes.size() >=
-         at + 1 + numbers[0] * numbers[1] * channels * bytes_each;
+  CheckWhole(name, bytes,
+             bytes.size() >= at + 1 + numbers[0] * numbers[1] * channels);
 }
 
 // PNG is left to stb, which finds a truncated one.
-bool IsWhole(const std::string& bytes) {
-  if (bytes.starts_with("\xff\xd8")) return IsWholeJpeg(bytes);
-  if (bytes.starts_with("P5") || bytes.starts_with("P6")) {
-    return IsWholePnm(bytes);
+void CheckFile(const std::string& name, const std::string& bytes) {
+  if (bytes.starts_with("\xff\xd8")) {
+    CheckWhole(name, bytes, IsWholeJpeg(bytes));
   }
-  return true;
+  if (bytes.starts_with("P5") || bytes.starts_with("P6")) {
+    CheckPnm(name, bytes);
+  }
 }
 
 }  // namespace
@@ -109,10 +120,7 @@ Tensor DecodeImage(const std::filesystem::path& path) {
             fmt::format("'{}': expected an image file below 2 GiB, got {} "
                         "bytes",
                         path.string(), bytes.size()));
-  OHM_CHECK(IsWhole(bytes),
-            fmt::format("'{}': expected a whole image, got {} bytes without "
-                        "its end; is it truncated?",
-                        path.string(), bytes.size()));
+  CheckFile(path.string(), bytes);
   int width = 0, height = 0, channels = 0;
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_memory(reinterpret_cast<const stbi_uc*>(bytes.data()),

@@ -93,8 +93,9 @@ struct Conversion {
 };
 
 // `unit`: layer units of a sum of 1 (TilePass::unit). gain [row_tiles, out] or
-// undefined. Error where ranges or gain have other sizes.
+// undefined. `noisy`: noise is added to sums, so that no ADC passes them on as
+// they are. Error where ranges or gain have other sizes.
 Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
-                          float unit, const Tensor& gain);
+                          float unit, const Tensor& gain, bool noisy = false);
 
 }  // namespace ohm::hw

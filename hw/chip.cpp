@@ -52,11 +52,14 @@ class ChipReader {
     window_.g_min = spec.g_min;
     window_.g_max = spec.g_max;
     window_.g_step = ideal_weights_ ? 0 : digit_step_;
-    // An input of 1 is one of h codes either way, v_dd over the DAC's levels;
-    // with an ideal DAC the end of its range, half of v_dd.
+    // The largest input, one of h codes either way, is h of the DAC's levels of
+    // v_dd; the end of an ideal DAC's range is half of v_dd. An input of 1 is a
+    // code, or a digit where cycles are apart, of which the largest is driven
+    // with the same voltage.
     const int h = LargestInput(spec);
-    volt_step_ = h == 0 ? spec.v_dd / 2 : spec.v_dd / (2.0 * h + 1);
-    window_.volt = h == 0 ? volt_step_ : h * volt_step_;
+    window_.volt = h == 0 ? spec.v_dd / 2 : h * spec.v_dd / (2.0 * h + 1);
+    const int digits = slicing.whole() ? h : slicing.LargestInputDigit();
+    volt_step_ = h == 0 ? window_.volt : window_.volt / digits;
   }
 
   ChipCells Run() && {
@@ -75,8 +78,7 @@ class ChipReader {
       const double most = double(MaxAbs(codes_));
       return most > 0 ? most : 1.0;
     }
-    if (spec_.cell_bits != 0) return (1 << spec_.cell_bits) - 1;
-    return LargestWeight(spec_) + cell_slicing_.weight_offset;
+    return cell_slicing_.LargestWeightDigit();
   }
 
   bool SignedCells() const { return arms_ == 2; }
@@ -242,18 +244,22 @@ class ChipReader {
 
 }  // namespace
 
+bool ChangesCells(const LayerOnChip& chip) {
+  return AnyEffect(chip.device, Stage::kProgramming) ||
+         AnyEffect(chip.device, Stage::kTime) ||
+         AnyEffect(chip.device, Stage::kRead) || !chip.device.wires.ideal();
+}
+
 void CheckOnChip(const CrossbarSpec& spec, const DeviceSpec& device) {
   OHM_CHECK(
       spec.weight_bits != 0 || device.write_error.law != WriteLaw::kPytorx,
       "device.write_error: expected another law than pytorx, a third of "
       "a code, with ideal weights (hw.weight_bits = 0), which have no "
       "codes");
-}
-
-bool ChangesCells(const LayerOnChip& chip) {
-  return AnyEffect(chip.device, Stage::kProgramming) ||
-         AnyEffect(chip.device, Stage::kTime) ||
-         AnyEffect(chip.device, Stage::kRead) || !chip.device.wires.ideal();
+  OHM_CHECK(spec.weight_bits != 0 || spec.encoding != Encoding::kOffset ||
+                !ChangesCells({device, Key(), false}),
+            "hw.encoding: expected \"differential\" with ideal weights "
+            "(hw.weight_bits = 0) on real devices: a lone cell has no sign");
 }
 
 ChipCells CellsOnChip(const Tensor& codes, const TileMap& map,

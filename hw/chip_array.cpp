@@ -153,7 +153,8 @@ class ArrayReader {
     CellArray& cells = array->cells;
     if (array->sensitivity.empty() || cells.constant.empty()) return;
     for (size_t i = 0; i < cells.constant.size(); ++i) {
-      const double d = array->sensitivity[i];
+      // A product of differences, which may round to less than 0.
+      const double d = std::max(array->sensitivity[i], 0.0);
       cells.constant[i] *= d;
       cells.per_volt[i] *= d * std::sqrt(d);
       cells.per_volt2[i] *= d * d;

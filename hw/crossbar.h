@@ -161,6 +161,7 @@ struct Clipped {
 
 // What a forward pass saw.
 struct Observed {
+  bool wants_adc = true;  // asks for `adc`, which may take as long as all else
   // What each ADC range asks for, in layer units and in the order of
   // Ranges::adc: the largest magnitude of the sums, or what spec.calibration
   // names (a percentile is over 1.6 % too large at most; hw/histogram.h).

@@ -27,11 +27,12 @@ OHM_SIMD_CLONES void NarrowRow(const float* from, int64_t count, BFloat16* to) {
 class ForwardWorker {
  public:
   ForwardWorker(const TilePass& pass, const Programmed& weights,
-                const Conversion& conversion, bool observe, Tensor* y)
+                const Conversion& conversion, bool observe, bool counts,
+                Tensor* y)
       : pass_(pass),
         conversion_(conversion),
         values_(pass, weights, conversion),
-        observer_(weights, conversion),
+        observer_(weights, conversion, counts),
         observe_(observe),
         noise_(values_.noise()),
         fused_(weights.slicing.whole() &&
@@ -129,25 +130,28 @@ class ForwardWorker {
 
 Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
                const Tensor& gain, Observed* observed, const PassNoise* noise) {
-  const bool counts =
-      observed != nullptr && NeedsHistograms(weights.spec.calibration);
+  const bool wants_adc = observed != nullptr && observed->wants_adc;
+  const bool counts = wants_adc && NeedsHistograms(weights.spec.calibration);
   const TilePass pass(x, weights, ranges,
                       counts ? Cycles::kApart : Cycles::kTogether, noise);
   const Conversion conversion =
-      MakeConversion(weights, ranges, pass.unit(), gain);
+      MakeConversion(weights, ranges, pass.unit(), gain, noise != nullptr);
   Tensor y = Tensor::Empty(
       Conv2dOutputShape(x.shape(), weights.weight_shape, weights.conv),
       x.dtype());
-  Observer all(weights, conversion);
+  Observer all(weights, conversion, counts);
   std::mutex mutex;
   ParallelFor(pass.blocks(), 1, [&](int64_t begin, int64_t end) {
-    ForwardWorker worker(pass, weights, conversion, observed != nullptr, &y);
+    ForwardWorker worker(pass, weights, conversion, observed != nullptr, counts,
+                         &y);
     worker.Run(begin, end);
     if (observed == nullptr) return;
     const std::lock_guard lock(mutex);
     all.Merge(worker.observer());
   });
-  if (observed != nullptr) *observed = all.Collect(pass.unit());
+  if (observed == nullptr) return y;
+  *observed = all.Collect(pass.unit());
+  observed->wants_adc = wants_adc;
   return y;
 }
 

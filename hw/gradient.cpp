@@ -171,7 +171,7 @@ Tensor RangeGradient(const Tensor& x, const Programmed& weights,
                      const PassNoise* noise) {
   const TilePass pass(x, weights, ranges, Cycles::kApart, noise);
   const Conversion conversion =
-      MakeConversion(weights, ranges, pass.unit(), Tensor());
+      MakeConversion(weights, ranges, pass.unit(), Tensor(), noise != nullptr);
   if (conversion.ideal) {
     return Tensor::Zeros({int64_t(ranges.adc.size())});
   }

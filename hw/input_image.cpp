@@ -55,9 +55,10 @@ bool HasNegative(const Tensor& x, float step) {
     using T = decltype(type);
     ParallelFor(x.count(), 1 << 14, [&](int64_t begin, int64_t end) {
       const T* values = x.data<T>();
-      found = found || std::any_of(values + begin, values + end, [&](T v) {
-                return ToFloat(v) < -0.25F * step;
-              });
+      const bool here = std::any_of(values + begin, values + end, [&](T v) {
+        return ToFloat(v) < -0.25F * step;
+      });
+      if (here) found = true;  // never back to false
     });
   });
   return found;

@@ -24,13 +24,14 @@ bool NeedsHistograms(Calibration calibration) {
          calibration == Calibration::kLearned;
 }
 
-Observer::Observer(const Programmed& weights, const Conversion& conversion)
+Observer::Observer(const Programmed& weights, const Conversion& conversion,
+                   bool counts)
     : weights_(weights),
       conversion_(conversion),
       planes_(size_t(RangePlanes(weights.spec))),
       most_(planes_ * conversion.to_code.size(), 0.0F),
       block_most_(size_t(conversion.padded_outputs)) {
-  if (NeedsHistograms(weights.spec.calibration)) {
+  if (counts) {
     histograms_.resize(size_t(AdcRangeCount(weights.map, weights.spec)));
   }
 }

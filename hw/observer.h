@@ -19,7 +19,9 @@ bool NeedsHistograms(Calibration calibration);
 
 class Observer {
  public:
-  Observer(const Programmed& weights, const Conversion& conversion);
+  // `counts`: with histograms, for calibrations that need them.
+  Observer(const Programmed& weights, const Conversion& conversion,
+           bool counts);
 
   // Whether sums are counted in histograms, so that it has to see all of them.
   bool counts() const { return !histograms_.empty(); }

@@ -66,8 +66,10 @@ class Crossbar {
     if (!whole_ && spec.input_sign == InputSign::kTwoPass) passes_ = {1, -1};
     if (!whole_ && spec.input_sign == InputSign::kOffset) input_offset_ = h_x_;
     if (offset_weights_) weight_offset_ = h_w_;
-    cell_largest_ =
-        cell_bits_ == 0 ? h_w_ + int(weight_offset_) : (1 << cell_bits_) - 1;
+    cell_largest_ = h_w_ + int(weight_offset_);
+    if (cell_bits_ != 0) {
+      cell_largest_ = std::min(cell_largest_, (1 << cell_bits_) - 1);
+    }
     for (const int pass : passes_) {
       for (int c = 0; Place(cycle_bits_, c) <= h_x_ + input_offset_; ++c) {
         for (int s = 0; Place(cell_bits_, s) <= h_w_ + weight_offset_; ++s) {
@@ -110,8 +112,8 @@ class Crossbar {
     sum += weight_offset_ * input_offset_ * double(x.size()) -
            weight_offset_ * inputs - input_offset_ * weights;
     for (size_t r = 0; r < rows.size() && correction_.defined(); ++r) {
-      sum += (x[r] - input_offset_) *
-             double(correction_.data()[o * map_.matrix().fan_in + rows[r]]);
+      sum +=
+          x[r] * double(correction_.data()[o * map_.matrix().fan_in + rows[r]]);
     }
     return {sum * weight_step_ * input_step_, margin};
   }

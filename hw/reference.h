@@ -24,7 +24,8 @@ struct Result {
   Tensor y;  // [n, h', w', out]
   // Like y: distance, in codes, of the nearest of the output's conversions to a
   // point where its code changes. Float rounding may turn a code that is within
-  // about 1e-4 of one. 0.5 with an ideal ADC.
+  // about 1e-4 of one. 0.5 with an ideal ADC. (Codes of the DAC have no margin:
+  // an input that lies as near between two may be taken for the other.)
   Tensor margin;
 };
 

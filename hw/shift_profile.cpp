@@ -34,6 +34,8 @@ void ShiftProfile::Add(const Tensor& x, const Programmed& ideal,
   const auto entries = size_t(map_.row_tiles() * outputs);
   columns_.resize(entries);
   const TilePass a(x, ideal, ranges), b(x, chip, ranges);
+  const Conversion conversion =
+      MakeConversion(chip, ranges, b.unit(), Tensor());
   const Tensor scales = chip.sum_scale.defined()
                             ? chip.sum_scale
                             : Tensor::Full(map_.MaskEntries(), 1.0F);
@@ -41,6 +43,8 @@ void ShiftProfile::Add(const Tensor& x, const Programmed& ideal,
   std::vector<std::vector<Sums>> of_parts(static_cast<size_t>(parts));
   ParallelFor(parts, 1, [&](int64_t begin, int64_t end) {
     TileScratch scratch;
+    // What is added digitally, in layer units; stays 0 without corrections.
+    std::vector<float> added(size_t(a.block_pixels() * columns));
     std::vector<float> kept(size_t(map_.matrix().groups * map_.row_tiles() *
                                    a.block_pixels() * columns));
     const auto kept_of = [&](const TileBlock& block) {
@@ -56,6 +60,11 @@ void ShiftProfile::Add(const Tensor& x, const Programmed& ideal,
           std::ranges::copy(a.Sums(block, &scratch), kept_of(block));
         });
         b.Run(at, at + 1, [&](const TileBlock& block) {
+          if (chip.correction.defined()) {
+            std::ranges::fill(added, 0.0F);
+            b.AddTileCorrection(block, conversion, &scratch, added.data(),
+                                columns);
+          }
           const auto on_chip = b.Sums(block, &scratch);
           const float* on_ideal = kept_of(block);
           const int64_t first =
@@ -67,7 +76,8 @@ void ShiftProfile::Add(const Tensor& x, const Programmed& ideal,
               const auto i = size_t(p * columns + n);
               const double u = double(on_ideal[i]) * double(a.unit());
               const double v =
-                  double(on_chip[i]) * double(b.unit()) * double(scale[n]);
+                  double(on_chip[i]) * double(b.unit()) * double(scale[n]) +
+                  double(added[i]);
               to[n].Add({1, u, v, u * v, u * u, v * v});
             }
           }

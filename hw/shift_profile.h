@@ -29,7 +29,8 @@ struct ShiftFit {
 class ShiftProfile {
  public:
   // Adds the sums that x [n, h, w, c] gives on ideal devices and on a chip,
-  // both programmed with the same weights, before any ADC. Whole conversions
+  // both programmed with the same weights, before any ADC; on the chip with
+  // what is added digitally for stuck cells. Whole conversions
   // only (adc_per = output). The order of calls decides the last bits, threads
   // do not.
   void Add(const Tensor& x, const Programmed& ideal, const Programmed& chip,

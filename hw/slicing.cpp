@@ -85,6 +85,7 @@ Slicing CellSlicing(const CrossbarSpec& spec) {
   CrossbarSpec apart = spec;
   apart.adc_per = AdcPer::kSlice;
   apart.adc_bits = std::max(spec.adc_bits, 2);
+  apart.dac_bits = std::max(spec.dac_bits, 2);  // cells know no DAC
   return SlicingOf(apart);
 }
 

@@ -308,10 +308,9 @@ void TilePass::AddCorrection(const PackedCodes& codes,
   const int64_t* sums = codes.sums.data() + tile_of_all * columns;
   const auto& images = image_.images();
   for (size_t i = 0; i < images.size(); ++i) {
-    // The surplus of offset inputs is taken off with the first image, whose
-    // digits count once.
-    const int64_t surplus =
-        image_.zero() + (i == 0 ? weights_.slicing.input_offset : 0);
+    // The surplus of offset inputs stays, for it flowed through the cells that
+    // are not what they should be, too.
+    const int64_t surplus = image_.zero();
     for (int64_t n = 0; n < columns; ++n) {
       start[n] = static_cast<int32_t>(-surplus * sums[n]);
     }

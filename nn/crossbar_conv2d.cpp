@@ -18,6 +18,7 @@ struct Saved {
   hw::Ranges ranges;
   std::vector<hw::Clipped> clipped;
   std::optional<hw::PassNoise> noise;
+  Tensor range = {};  // as learned; undefined: none is
 
   const hw::PassNoise* Noise() const { return noise ? &*noise : nullptr; }
 };
@@ -35,12 +36,18 @@ Tensor GainGradient(const Saved& s, const Tensor& gw, const Tensor& gy) {
 Tensor LearnedRangeGradient(const Saved& s, const Tensor& gy) {
   Tensor gradient =
       hw::RangeGradient(s.x, *s.cells, s.ranges, s.gain, gy, s.Noise());
-  const double conversions = double(gy.count()) *
+  const hw::Slicing& slicing = s.cells->slicing;
+  const double planes =
+      double(slicing.slices.size()) * double(slicing.cycles.size());
+  const double conversions = double(gy.count()) * planes *
                              double(s.cells->map.row_tiles()) /
                              double(gradient.count());
   const double largest = hw::LevelsOf(s.cells->spec, s.cells->slicing).largest;
   const auto scale = float(1.0 / std::sqrt(conversions * largest));
-  for (float& v : gradient.span()) v *= scale;
+  for (int64_t i = 0; i < gradient.count(); ++i) {
+    // The pass took the size of a range that has crossed zero.
+    gradient.data()[i] *= s.range.data()[i] < 0 ? -scale : scale;
+  }
   return gradient;
 }
 
@@ -77,6 +84,7 @@ Var CrossbarConv2d(const CrossbarInputs& inputs,
                               inputs.range};
   const Tensor gain = inputs.gain.defined() ? inputs.gain.value() : Tensor();
   hw::Observed own;
+  own.wants_adc = observed != nullptr;
   const bool watch = observed != nullptr || WillRecord(vars);
   Tensor y = hw::Forward(inputs.x.value(), *cells, ranges, gain,
                          watch ? &own : nullptr, noise);
@@ -87,6 +95,7 @@ Var CrossbarConv2d(const CrossbarInputs& inputs,
   Saved saved{inputs.x.value(),       gain,        std::move(cells), ranges,
               std::move(own.clipped), std::nullopt};
   if (noise != nullptr) saved.noise = *noise;
+  if (inputs.range.defined()) saved.range = inputs.range.value();
   return Record("crossbar_conv2d", std::move(y), vars,
                 [saved = std::move(saved)](const BackwardCall& call) {
                   return Gradients(saved, call);

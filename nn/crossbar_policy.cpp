@@ -29,15 +29,23 @@ bool CrossbarPolicy::learns() const {
   return spec_.calibration == hw::Calibration::kLearned && spec_.adc_bits != 0;
 }
 
+bool CrossbarPolicy::calibrated() const {
+  const bool adc = spec_.adc_bits == 0 || !hw::CalibratesAdc(spec_) ||
+                   all_zero_ || AdcRanges().defined();
+  return has_input_range() && adc;
+}
+
 void CrossbarPolicy::ClearCalibration() {
   input_range_ = Tensor();
   adc_range_ = Tensor();
   if (learns()) learned_range_.mutable_value().FillZero();
+  all_zero_ = false;
 }
 
 void CrossbarPolicy::WeightsReplaced(const Shape& weights) {
   adc_range_ = Tensor();
   written_ = {};
+  all_zero_ = false;
   SolveWiresAnew();
   if (!learns()) return;
   const hw::TileMap map(hw::MatrixOf(weights, /*groups=*/1), spec_);
@@ -82,6 +90,7 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
   if (!ranges.defined()) {
     if (learns()) {
       std::ranges::copy(seen, learned_range_.mutable_value().span().begin());
+      all_zero_ = std::ranges::all_of(seen, [](float r) { return r == 0; });
     } else {
       adc_range_ = Tensor::From({int64_t(seen.size())}, seen);
     }
@@ -201,7 +210,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                 "' has no converter ranges; calibrate it on data first");
   const bool follows = context.calibrating || context.training;
   const float seen = follows ? hw::MaxAbs(x.value()) : 0.0F;
-  const bool first = !calibrated();
+  const bool first = !has_input_range();
   // The first batch ever, and all of calibration, run on ranges that include
   // the batch itself.
   if (first || context.calibrating) FollowInput(seen, context);

@@ -50,7 +50,8 @@ class CrossbarPolicy : public Policy {
             std::vector<NamedBuffer>* buffers) override;
 
   const hw::CrossbarSpec& spec() const { return spec_; }
-  bool calibrated() const { return input_range_.defined(); }
+  // Whether all ranges are there that the converters take from data.
+  bool calibrated() const;
   void ClearCalibration();
 
   // The devices that hold the weights; null: ideal ones. Cells are written anew
@@ -114,6 +115,8 @@ class CrossbarPolicy : public Policy {
 
  private:
   bool learns() const;
+  // A fresh head has this one alone until its first batch.
+  bool has_input_range() const { return input_range_.defined(); }
   // The ADC ranges, as state; undefined until set.
   Tensor AdcRanges() const;
   hw::Ranges CurrentRanges() const;
@@ -141,7 +144,8 @@ class CrossbarPolicy : public Policy {
   std::string path_;
   hw::CrossbarSpec spec_;
   Tensor input_range_, adc_range_;
-  Var learned_range_;  // instead of adc_range_, if it is learned
+  Var learned_range_;      // instead of adc_range_, if it is learned
+  bool all_zero_ = false;  // the learned ones are set, and 0: a dead layer
   std::unique_ptr<Mask> mask_;
   hw::ShiftFit injection_;
   Tensor column_gain_;

@@ -1,12 +1,12 @@
 #include "core/base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
-#include <sstream>
 
 #include "core/base/check.h"
 
@@ -67,13 +67,38 @@ std::string ReadFile(const std::filesystem::path& path) {
   std::error_code code;
   OHM_CHECK(!std::filesystem::is_directory(path, code),
             "cannot read '" + path.string() + "': it is a folder");
-  std::ifstream in(path, std::ios::binary);
-  OHM_CHECK(in.good(),
-            "cannot read '" + path.string() + "': " + std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  OHM_CHECK(in.good() || in.eof(), "cannot read '" + path.string() + "'");
-  return std::move(text).str();
+  // Not by a stream, which takes an error in the middle for the end.
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::string text;
+  ssize_t got = file < 0 ? -1 : 1;
+  while (got > 0) {
+    constexpr size_t kChunk = size_t{1} << 20;
+    const size_t size = text.size();
+    text.resize(size + kChunk);
+    do {
+      got = ::read(file, text.data() + size, kChunk);
+    } while (got < 0 && errno == EINTR);
+    text.resize(size + size_t(std::max<ssize_t>(got, 0)));
+  }
+  const int error = errno;
+  if (file >= 0) ::close(file);
+  OHM_CHECK(got == 0,
+            "cannot read '" + path.string() + "': " + std::strerror(error));
+  return text;
 }
+
+FolderLock::FolderLock(const std::filesystem::path& folder)
+    : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  int got = fd_ < 0 ? -1 : 0;
+  do {
+    if (fd_ >= 0) got = ::flock(fd_, LOCK_EX);
+  } while (got < 0 && fd_ >= 0 && errno == EINTR);
+  if (got == 0) return;
+  const int error = errno;
+  if (fd_ >= 0) ::close(fd_);
+  ThrowError("cannot lock '" + folder.string() + "': " + std::strerror(error));
+}
+
+FolderLock::~FolderLock() { ::close(fd_); }
 
 }  // namespace ohm

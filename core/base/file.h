@@ -19,4 +19,17 @@ void WriteFileAtomically(const std::filesystem::path& path,
 // The whole file. Error names the path when it is missing or unreadable.
 std::string ReadFile(const std::filesystem::path& path);
 
+// Held by one process at a time for one folder; another waits for it. Error
+// where the folder cannot be opened or locked.
+class FolderLock {
+ public:
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_;
+};
+
 }  // namespace ohm

@@ -28,7 +28,10 @@ std::string OneDnnVersion() {
 }
 
 bool HasBFloat16() {
-  return dnnl::get_effective_cpu_isa() >= dnnl::cpu_isa::avx512_core;
+  // Sets of bits: AVX2 with VNNI is the larger number, and no AVX-512.
+  const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
+  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core);
+  return (isa & wanted) == wanted;
 }
 
 }  // namespace ohm::kernels

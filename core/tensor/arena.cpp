@@ -65,6 +65,7 @@ class Arena::Impl : public StorageSource,
   void Begin() {
     const std::lock_guard lock(mutex_);
     ++run_;
+    running_ = true;
     next_ = 0;
     live_bytes_ = 0;
     if (state_ != State::kPlanned) {
@@ -81,6 +82,7 @@ class Arena::Impl : public StorageSource,
 
   void End() {
     const std::lock_guard lock(mutex_);
+    running_ = false;
     if (state_ == State::kRecording) {
       planned_bytes_ = Plan(&blocks_);
       memory_ = AllocateUnkept(planned_bytes_);
@@ -134,8 +136,9 @@ class Arena::Impl : public StorageSource,
 
   void Dropped(size_t index, int64_t run) {
     const std::lock_guard lock(mutex_);
-    if (run != run_) return;  // it outlived its run
+    if (run != run_) return;  // another run's
     live_bytes_ -= blocks_[index].bytes;
+    if (!running_) return;  // it outlived its run
     if (state_ == State::kRecording) {
       blocks_[index].dropped = events_.size();
       events_.push_back({false, index});
@@ -159,6 +162,7 @@ class Arena::Impl : public StorageSource,
   std::vector<Event> events_;
   size_t next_ = 0;  // the event that should come next
   int64_t run_ = 0;
+  bool running_ = false;  // between Begin and End
   int recordings_ = 0;
   size_t planned_bytes_ = 0, live_bytes_ = 0;
   std::shared_ptr<std::byte> memory_;

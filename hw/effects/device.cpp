@@ -65,11 +65,12 @@ void CheckTime(const DeviceSpec& device) {
                 NumberText(device.temperature.alpha) + " per K");
   const double wire =
       1 + device.wires.alpha * (device.conditions.kelvin - kReferenceKelvin);
-  OHM_CHECK(wire >= 0, Expected("wire_alpha",
-                                "wires of at least 0 ohm at "
-                                "device.temperature = ") +
-                           NumberText(device.conditions.kelvin) + " K, got " +
-                           NumberText(device.wires.alpha) + " per K");
+  OHM_CHECK(wire >= 0 || device.wires.ideal(),
+            Expected("wire_alpha",
+                     "wires of at least 0 ohm at "
+                     "device.temperature = ") +
+                NumberText(device.conditions.kelvin) + " K, got " +
+                NumberText(device.wires.alpha) + " per K");
 }
 
 }  // namespace

@@ -81,6 +81,8 @@ class Solver {
 
   IterationResult Run() {
     const double scale = LargestMagnitude(volts_);
+    // Nothing drives the array: where it starts is not near what it ends at.
+    if (scale == 0) Start(nullptr);
     double before = 0;
     while (result_.sweeps < options_.most_sweeps && !result_.converged) {
       const double change = Sweep();

@@ -92,6 +92,20 @@ TEST_CASE("a tensor that outlives only one run keeps its contents") {
   CHECK(Holds(kept, 2));
 }
 
+TEST_CASE("what is dropped behind a run is no part of its plan") {
+  Arena arena;
+  for (int run = 0; run < 4; ++run) {
+    Tensor result;
+    {
+      const Arena::Scope scope(&arena);
+      result = Bytes(kMiB, uint8_t(run));
+      CHECK(PileUp(kSizes));
+    }
+    CHECK(Holds(result, uint8_t(run)));
+  }
+  CHECK(arena.recordings() == 1);
+}
+
 TEST_CASE("a run that is cut short by an error does no harm") {
   Arena arena;
   for (int run = 0; run < 6; ++run) {

@@ -100,6 +100,15 @@ TEST_CASE("tensors share, slice, clone and check") {
   CHECK(Tensor::Empty({0, 3}).count() == 0);
 }
 
+TEST_CASE("a file that cannot be read to its end is an error") {
+  CHECK_THROWS_WITH_AS(ReadFile("/proc/self/mem"),
+                       "cannot read '/proc/self/mem': Input/output error",
+                       Error);
+  CHECK_THROWS_AS(ReadFile("/nowhere"), Error);
+  CHECK(ReadFile("/proc/self/cmdline").size() > 0);  // of unknown length
+  CHECK(ReadFile("/dev/null").empty());
+}
+
 TEST_CASE("a file is written whole or not at all") {
   const auto folder = std::filesystem::temp_directory_path() / "ohm_file_test";
   std::filesystem::remove_all(folder);

@@ -84,6 +84,10 @@ TEST_CASE("decode: truncated and foreign files are named") {
   fails("end.ppm", ppm.substr(0, ppm.size() - 1));
   fails("header.ppm", ppm.substr(0, 12));
   fails("magic.ppm", "P6");
+  fails("flat.ppm", "P6 40 0 255\n");
+  fails("thin.ppm", "P6 0 40 255\n");
+  fails("deep.pgm", "P5 2 1 65535\n" + std::string(4, 'x'));
+  fails("dark.ppm", "P6 1 1 100\n" + std::string(3, 'd'));
   fails("text.png", "no image at all");
   fails("empty.png", "");
   CHECK_THROWS_WITH_AS(DecodeImage(folder.path() / "absent.png"),

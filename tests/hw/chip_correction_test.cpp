@@ -15,6 +15,8 @@ TEST_CASE("chip: correction agrees with the reference") {
   uint64_t index = 0;
   for (hw::CrossbarSpec spec : Specs()) {
     spec.stuck_correction = hw::StuckCorrection::kSparse;
+    INFO("weight_bits ", spec.weight_bits, " cell_bits ", spec.cell_bits,
+         " dac_bits ", spec.dac_bits, " encoding ", int(spec.encoding));
     for (const auto& device : {Stuck(0.0175, 0.0904), Stuck(0.2, 0.3)}) {
       for (int i = 0; i < 3; ++i) {
         CheckAgainstReference(LayerOn(device, spec, index++));
@@ -64,6 +66,23 @@ TEST_CASE("chip: correction makes up for stuck cells") {
     CHECK(RelativeError(faulty.Program().effective, ideal.Program().effective) <
           1e-6);
     index += 2;
+  }
+}
+
+// The surplus of offset inputs flows through stuck cells, too.
+TEST_CASE("chip: correction makes up for them where inputs have an offset") {
+  hw::CrossbarSpec spec;
+  spec.cell_bits = 2;
+  spec.adc_per = hw::AdcPer::kSlice;
+  spec.input_sign = hw::InputSign::kOffset;
+  spec.calibration = hw::Calibration::kFullScale;
+  spec.adc_bits = 16;
+  for (uint64_t index = 0; index < 6; ++index) {
+    const CrossbarLayer ideal = LayerOn({}, spec, index);
+    CrossbarLayer faulty = LayerOn(Stuck(0.1, 0.1), spec, index);
+    faulty.spec.stuck_correction = hw::StuckCorrection::kPlain;
+    INFO("layer ", faulty.name);
+    CHECK(RelativeError(faulty.Forward(), ideal.Forward()) < 2e-3);
   }
 }
 

@@ -53,6 +53,16 @@ std::vector<hw::CrossbarSpec> Specs() {
   hw::CrossbarSpec ideal_weights;
   ideal_weights.weight_bits = 0;
   specs.push_back(ideal_weights);
+  for (hw::CrossbarSpec spec : {offset, slices}) {
+    spec.dac_bits = 0;  // the cells stay what they are
+    spec.adc_per = hw::AdcPer::kOutput;
+    spec.input_sign = hw::InputSign::kDifferential;
+    specs.push_back(spec);
+  }
+  hw::CrossbarSpec wide;  // cells wider than the weights
+  wide.weight_bits = 4;
+  wide.cell_bits = 7;
+  specs.push_back(wide);
   return specs;
 }
 

@@ -58,7 +58,10 @@ void CheckSteps(const hw::Programmed& fine, const hw::Programmed& column) {
         most = std::max(most, std::fabs(held));
       }
     }
-    CHECK(most == doctest::Approx(most == 0 ? 0 : 127));
+    // Of a column that holds next to nothing the step is the least there is.
+    CHECK(most <= 127.001);
+    const bool least = step <= 1.0 / 65536;
+    if (!least && most > 0) CHECK(most == doctest::Approx(127));
   }
 }
 

@@ -348,7 +348,11 @@ TEST_CASE("effects: what contradicts itself is an error that names the key") {
          d.temperature.alpha = 0.01;
          d.conditions.kelvin = 100;
        }},
-      {"device.wire_alpha", [](DeviceSpec& d) { d.conditions.kelvin = 4; }},
+      {"device.wire_alpha",
+       [](DeviceSpec& d) {
+         d.conditions.kelvin = 4;
+         d.wires.at_300_kelvin.r_row = 1;
+       }},
       {"device.temperature", [](DeviceSpec& d) { d.conditions.kelvin = 0; }},
       {"device.chip", [](DeviceSpec& d) { d.chip = -1; }},
   };

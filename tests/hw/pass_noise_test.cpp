@@ -256,6 +256,30 @@ TEST_CASE("noise: columns draw what their cells would, in every slicing") {
   }
 }
 
+// A DAC of one bit drives its only digit with what one of eight drives its
+// largest code with, so the noise of a read is as large and counts less.
+TEST_CASE("noise: bits of inputs are driven with the whole voltage") {
+  hw::CrossbarSpec whole;
+  hw::CrossbarSpec serial;
+  serial.adc_per = hw::AdcPer::kCycle;
+  serial.input_slice_bits = 1;
+  serial.input_sign = hw::InputSign::kTwoPass;
+  const auto constant = [](const hw::CrossbarSpec& spec) {
+    const CrossbarLayer layer = NoisyLayer(spec);
+    const hw::TileMap map(hw::MatrixOf(layer.w.shape(), 1), spec);
+    const Tensor codes =
+        hw::QuantizeWeights(layer.w, hw::LargestWeight(spec)).codes;
+    return hw::CellsOnChip(codes, map, spec, hw::SlicingOf(spec), layer.chip)
+        .read.constant;
+  };
+  const Tensor a = constant(whole), b = constant(serial);
+  REQUIRE(a.count() == b.count());
+  for (int64_t i = 0; i < a.count(); ++i) {
+    CHECK(double(b.data()[i]) * 127 * 127 ==
+          doctest::Approx(double(a.data()[i])).epsilon(1e-5));
+  }
+}
+
 // Two slices hold a weight: their variances add up with the squares of their
 // places, whether they are converted apart or not.
 TEST_CASE("noise: slices converted apart draw for themselves") {

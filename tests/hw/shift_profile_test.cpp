@@ -25,6 +25,20 @@ hw::ShiftProfile ProfileOf(const CrossbarLayer& layer) {
   return profile;
 }
 
+TEST_CASE("shift: what is corrected digitally is no shift") {
+  CrossbarLayer layer =
+      MakeLayer({300, 1, 1, 1, 100, 5, 1, 1}, hw::CrossbarSpec{}, Key(82));
+  layer.chip.device.stuck_at = {.gmax = 0.1, .gmin = 0.1};
+  CHECK(ProfileOf(layer).Shift() > 0.1);
+  layer.spec.stuck_correction = hw::StuckCorrection::kPlain;
+  const hw::ShiftProfile profile = ProfileOf(layer);
+  CHECK(profile.Shift() < 1e-5);
+  const Tensor gains = profile.Gain(hw::FitPer::kColumn);
+  for (const float gain : gains.span()) {
+    CHECK(double(gain) == doctest::Approx(1).epsilon(1e-5));
+  }
+}
+
 // The sums of one row tile on their own: other gains are 0.
 Tensor SumsOf(const CrossbarLayer& layer, const hw::Programmed& program,
               int64_t row_tile) {
