@@ -242,20 +242,36 @@ void SaveTrainingState(const std::filesystem::path& path,
   WriteSafetensors(path, file);
 }
 
-TrainingProgress LoadTrainingState(
-    const std::filesystem::path& path,
-    const std::vector<nn::NamedParameter>& parameters,
-    const std::vector<nn::NamedBuffer>& buffers, Optimizer* optimizer) {
-  NamedTensors file = ReadSafetensors(path);
-  const auto format = file.metadata.extract("format");
+namespace {
+
+// Takes the progress out of the metadata of a training state's file.
+TrainingProgress TakeProgress(const std::filesystem::path& path,
+                              NamedTensors* file) {
+  const auto format = file->metadata.extract("format");
   OHM_CHECK(!format.empty() && format.mapped() == kStateFormat,
             "'" + path.string() +
                 "' is not a training state: expected format '" + kStateFormat +
                 "', got '" + (format.empty() ? "" : format.mapped()) + "'");
   TrainingProgress progress;
-  progress.epoch = Counter(path, &file.metadata, "epoch");
-  progress.step = Counter(path, &file.metadata, "step");
-  progress.values = std::move(file.metadata);
+  progress.epoch = Counter(path, &file->metadata, "epoch");
+  progress.step = Counter(path, &file->metadata, "step");
+  progress.values = std::move(file->metadata);
+  return progress;
+}
+
+}  // namespace
+
+TrainingProgress ReadTrainingProgress(const std::filesystem::path& path) {
+  NamedTensors file = ReadSafetensors(path);
+  return TakeProgress(path, &file);
+}
+
+TrainingProgress LoadTrainingState(
+    const std::filesystem::path& path,
+    const std::vector<nn::NamedParameter>& parameters,
+    const std::vector<nn::NamedBuffer>& buffers, Optimizer* optimizer) {
+  NamedTensors file = ReadSafetensors(path);
+  TrainingProgress progress = TakeProgress(path, &file);
   auto handles = parameters;
   auto targets = TargetsOf(&handles, buffers);
   AddSlots(optimizer, &targets);

@@ -67,6 +67,9 @@ TrainingProgress LoadTrainingState(
     const std::vector<nn::NamedParameter>& parameters,
     const std::vector<nn::NamedBuffer>& buffers, Optimizer* optimizer);
 
+// The progress that a training state holds. Error if the file is none.
+TrainingProgress ReadTrainingProgress(const std::filesystem::path& path);
+
 // FNV-1a (64 bits) over names, types, shapes and bytes in the given order, as
 // 16 hex digits: equal for models that are equal bit for bit.
 std::string HashWeights(const std::vector<nn::NamedParameter>& parameters,

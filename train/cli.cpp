@@ -293,7 +293,11 @@ int RunCommandLine(const std::string& program,
     return code;
   };
   try {
-    return Dispatch(arguments);
+    const int code = Dispatch(arguments);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+      return complain("what was printed could not be written", kFailure);
+    }
+    return code;
   } catch (const UsageError& error) {
     return complain(error.what(), kUsage);
   } catch (const cxxopts::exceptions::exception& error) {

@@ -185,6 +185,12 @@ void CheckAdapt(const Config& config) {
 }
 
 void CheckTasks(const Config& config) {
+  if (config.tasks.crop_padding >= config.data.image_size) {
+    ThrowAtKey(config, "tasks.crop_padding",
+               "expected less than data.image_size, which is " +
+                   std::to_string(config.data.image_size) + ", got " +
+                   std::to_string(config.tasks.crop_padding));
+  }
   if (!config.on_crossbar() || config.hw.weight_bits != 0) return;
   if (config.tasks.pes.rewrite == "cell") {
     ThrowAtKey(config, "tasks.rewrite",
@@ -276,8 +282,8 @@ std::string ResolvedToml(const Config& config) {
 
 std::string ChangedKeys(const Config& config) {
   Config copy = config, standard;
-  // Neither where files lie nor how they are read, nor threads, change a
-  // result.
+  // Neither where files lie nor how they are read change a result; threads
+  // change the order in which gradients' floats are added up, and no more.
   copy.model.weights.clear();
   copy.data.root.clear();
   copy.data.workers = standard.data.workers;

@@ -71,7 +71,8 @@ Config ReloadConfig(const Config& config, const std::vector<std::string>& more);
 std::string ResolvedToml(const Config& config);
 // The keys that change results and whose values are not the defaults, a line
 // each: equal for configs that ask for the same, also in versions that know
-// more keys, wherever data and weights lie and however many threads compute.
+// more keys, wherever data and weights lie and however many threads compute
+// (which changes the last bits of trainings).
 std::string ChangedKeys(const Config& config);
 
 }  // namespace ohm::train

@@ -177,8 +177,14 @@ class Reader {
   std::vector<uint64_t> Numbers(const Entry& entry, const Json& value,
                                 const char* key) {
     const auto bad = [&] {
+      // What is nested may be nested too deeply to be written out.
+      const bool nested = value[key].is_structured() &&
+                          std::ranges::any_of(value[key], [](const Json& v) {
+                            return v.is_structured();
+                          });
       Fail(entry, std::string("expected a list of whole numbers as ") + key +
-                      ", got " + value[key].dump());
+                      ", got " +
+                      (nested ? "lists or objects in it" : value[key].dump()));
     };
     std::vector<uint64_t> numbers;
     if (!value[key].is_array()) bad();

@@ -35,9 +35,9 @@ double OneCycle(const ScheduleSpec& spec, int64_t step) {
   const double end = double(spec.total_steps - 1);
   const double s = double(step);
   if (peak > 0 && s <= peak) return CosineBetween(first, spec.lr, s / peak);
-  const double start = std::max(peak, 0.0);
-  if (end <= start) return spec.lr;  // one step, or all steps spent rising
-  return CosineBetween(spec.lr, last, (s - start) / (end - start));
+  // As torch has it: a rise of less than a step begins the fall before step 0.
+  if (end <= peak) return spec.lr;  // all steps spent rising
+  return CosineBetween(spec.lr, last, (s - peak) / (end - peak));
 }
 
 struct ScheduleRow {

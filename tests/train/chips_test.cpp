@@ -190,6 +190,23 @@ TEST_CASE_FIXTURE(Fixture, "chips: what the digital correction costs") {
   CHECK(leaves.front().policy->written()->weight_shape.count() == 108);
 }
 
+// Of weights that were trained where the geometry gives the ADC ranges.
+TEST_CASE_FIXTURE(Fixture, "eval: weights with some ranges get the others") {
+  const Config config = Load({"hw.calibration=full_scale"});
+  const auto data = OpenData(config, config.data.set);
+  const auto model = BuildModel(config, data.classes);
+  CalibrateIfNeeded(config, data, model.get());
+  const auto path = scratch / "inputs.safetensors";
+  SaveWeights(path, model->Parameters(), model->Buffers());
+  const auto loss = [&](const std::string& bits, const std::string& anew) {
+    return Eval({"model.weights=" + path.string(), "hw.calibration=max",
+                 "hw.adc_bits=" + bits, "model.recalibrate=" + anew})["loss"]
+        .get<double>();
+  };
+  CHECK(loss("3", "false") == loss("3", "true"));
+  CHECK(loss("3", "false") != loss("8", "false"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "chips: what is fitted to them does not stay") {
   const Config config =
       Load({"eval.chips=2", "device.r_row=20", "adapt.gain=column",

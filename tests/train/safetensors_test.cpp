@@ -122,6 +122,9 @@ TEST_CASE("safetensors: bad files are one sentence with file and tensor") {
       {R"({"w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
        R"("w":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
        1, w + " is listed twice"},
+      {R"({"w":{"dtype":"F32","shape":[)" + std::string(100000, '[') +
+           std::string(100000, ']') + R"(],"data_offsets":[0,4]}})",
+       4, "got lists or objects in it"},
       {R"({"__metadata__":{"a":1}})", 0, "__metadata__ 'a'"},
       {R"({"__metadata__":[]})", 0, "__metadata__ to be an object"},
   };

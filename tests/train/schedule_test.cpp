@@ -80,6 +80,14 @@ TEST_CASE("schedule: one-cycle has torch OneCycleLR's values") {
   CHECK(LearningRate(spec, 19) == doctest::Approx(1.6e-6));
 }
 
+TEST_CASE("schedule: one-cycle without a rise begins to fall before step 0") {
+  // torch: the fall is from step -1 to 9, so at 0 a tenth of it is done.
+  const ScheduleSpec spec{
+      .kind = "onecycle", .lr = 1, .total_steps = 10, .pct_start = 0};
+  CHECK(LearningRate(spec, 0) == doctest::Approx(0.9755284).epsilon(1e-5));
+  CHECK(LearningRate(spec, 9) == doctest::Approx(4e-6));
+}
+
 TEST_CASE("schedule: one-cycle at the edges stays finite") {
   for (const double pct_start : {0.0, 0.05, 0.5, 1.0}) {
     for (const int64_t total : {1, 2, 3, 20}) {

@@ -178,6 +178,22 @@ TEST_CASE("a task store may be moved, and looks at its own files only") {
       doctest::Contains("holds a task store already"), Error);
 }
 
+TEST_CASE("what others do to a store meanwhile stays") {
+  const Store store;
+  train::TaskStore early = store.Read();  // as a long 'add' has read it
+  train::RunTasksAdd(store.With({"tasks.methods=bn"}), "textures");
+  CHECK(early.tasks().size() == 1);
+  early.SetActive("textures");
+  CHECK(store.Read().tasks().size() == 2);
+  CHECK(store.Read().active() == "textures");
+  const auto state = early.Load("textures");
+  CHECK_THROWS_AS(early.Add(early.Find("textures"), state), UsageError);
+  train::TaskStore other = store.Read();
+  early.SetActive("shapes");
+  other.Remove("textures");  // which is no longer in use
+  CHECK(store.Read().tasks().size() == 1);
+}
+
 TEST_CASE("a task store notices files that were changed") {
   const Store store;
   train::RunTasksAdd(store.With({"tasks.methods=xbm"}), "textures");

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "core/base/check.h"
@@ -14,6 +15,7 @@
 #include "train/experiment.h"
 #include "train/sweep/points.h"
 #include "train/sweep/results.h"
+#include "train/trainers/backbone.h"
 
 namespace ohm::train {
 namespace {
@@ -100,6 +102,41 @@ TEST_CASE_FIXTURE(Fixture, "sweep: a grid and single points become points") {
   CHECK(points[7].config.hw.columns == 32);
   CHECK(points[5].from_grid);
   CHECK(!points[6].from_grid);
+}
+
+TEST_CASE_FIXTURE(Fixture, "sweep: a point's training goes on, too") {
+  SaveRandomWeights();
+  const Config config =
+      Load({R"(sweep.grid=["hw.adc_bits=8"])", "sweep.epochs=1"});
+  RunSweep(config);
+  const std::string log = ReadFile(scratch / "run/sweep.jsonl");
+  // As one leaves it that is stopped behind its last checkpoint.
+  std::filesystem::path folder;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(scratch / "run")) {
+    if (entry.is_directory()) folder = entry.path();
+  }
+  std::filesystem::remove(scratch / "run/sweep.jsonl");
+  std::filesystem::remove_all(folder);
+  {
+    Config own = SweepPoints(config)[0].config;
+    const auto data = OpenData(own, own.data.set);
+    const auto model = BuildModel(own, data.classes);
+    CalibrateIfNeeded(own, data, model.get());
+    TrainBackbone(own, data, model.get(), RunFolder(folder));
+    std::filesystem::remove(folder / "weights.safetensors");
+  }
+  RunSweep(config);
+  const auto top1 = [](const std::string& line) {
+    return nlohmann::json::parse(line).at("trained_top1").get<double>();
+  };
+  CHECK(top1(ReadFile(scratch / "run/sweep.jsonl")) == top1(log));
+  CHECK(ReadFile(folder / "metrics.jsonl").find("\"epoch\":1") !=
+        std::string::npos);
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(scratch / "run")) {
+    CHECK(entry.path().filename() != "earlier-1");
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture,

@@ -183,8 +183,16 @@ TEST_CASE("a comparison trains the backbone anew where its keys changed") {
   };
   const std::string first = weights("train.lr=0.1");
   CHECK(weights("tasks.lr_head=0.01") == weights("train.lr=0.1"));
+  // Its crossbar and devices are not the backbone's.
+  CHECK(weights("hw.adc_bits=6") == first);
+  CHECK(weights("device.stuck_at_gmin=0.01") == first);
+  const std::filesystem::path run = scratch.path() / "run";
+  CHECK_FALSE(std::filesystem::exists(run / "earlier-1"));
   CHECK(weights("train.lr=0.1") == first);
+  const std::string toml = ReadFile(run / "config.toml");
   CHECK(weights("train.lr=0.05") != first);
+  CHECK(ReadFile(run / "earlier-1/config.toml") == toml);
+  CHECK(ReadFile(run / "earlier-1/weights.safetensors") == first);
 }
 
 TEST_CASE("PEs must be chosen before the end of a task") {

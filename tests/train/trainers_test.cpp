@@ -122,8 +122,8 @@ TEST_CASE("a run never takes what an earlier one has left") {
       UsageError);
   CHECK(ReadFile(folder.weights()) == weights);
   CHECK(std::filesystem::exists(folder.state()));
+  CHECK(ReadFile(folder.config()) == toml);
   // What can moves it aside, and the run after that does so again.
-  WriteFileAtomically(folder.config(), toml);
   for (const char* aside : {"earlier-1", "earlier-2"}) {
     train::RunTrain(config({"train.lr=0.5"}));
     CHECK(std::filesystem::exists(folder.path() / aside / "state.safetensors"));
@@ -131,6 +131,35 @@ TEST_CASE("a run never takes what an earlier one has left") {
   CHECK(ReadFile(folder.path() / "earlier-1/weights.safetensors") == weights);
   CHECK(ReadFile(folder.path() / "earlier-1/config.toml") == toml);
   CHECK(ReadFile(folder.weights()) != weights);
+}
+
+TEST_CASE("weights that are no numbers never become a checkpoint") {
+  const ScratchFolder scratch;
+  Config config = SmallConfig(scratch.path());
+  config.hw_preset.clear();
+  config.model.name = "mlp";
+  config.train.batch = 320;  // one step an epoch
+  config.train.schedule = "constant";
+  config.train.lr = 1e-3;
+  config.train.epochs = 1;
+  const auto data = train::OpenData(config, config.data.set);
+  const train::RunFolder folder(config.run.dir);
+  auto model = train::BuildModel(config, data.classes);
+  train::TrainBackbone(config, data, model.get(), folder);
+  const std::string state = ReadFile(folder.state());
+  // The second step's loss is a number still, what it makes of weights is not.
+  config.train.epochs = 2;
+  config.train.lr = 1e42;
+  config.train.grad_clip = 0;
+  model = train::BuildModel(config, data.classes);
+  const train::RunFolder other(scratch.path() / "other");
+  CHECK_THROWS_WITH_AS(
+      train::TrainBackbone(config, data, model.get(), other),
+      doctest::Contains("is no number any more at epoch 1, step 1 of 1"),
+      NotFinite);
+  CHECK_FALSE(std::filesystem::exists(other.state()));
+  CHECK_FALSE(std::filesystem::exists(other.weights()));
+  CHECK(ReadFile(folder.state()) == state);
 }
 
 TEST_CASE("a loss that is not finite ends the run in one sentence") {

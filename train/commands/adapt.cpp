@@ -76,6 +76,9 @@ Metrics RunAdapt(const Config& config) {
   const RunFolder folder(config.run.dir);
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
+  Config training = config;
+  training.train.epochs = std::max(1, config.adapt.epochs);
+  if (config.adapt.epochs > 0) CheckTraining(training, data, folder);
   if (!config.train.resume) folder.SetAside();
   folder.WriteConfig(ResolvedToml(config));
   const Spread naive = Naive(config, data);
@@ -89,8 +92,6 @@ Metrics RunAdapt(const Config& config) {
   }
   double seconds = 0;
   if (config.adapt.epochs > 0) {
-    Config training = config;
-    training.train.epochs = config.adapt.epochs;
     seconds = TrainBackbone(training, data, model.get(), folder).seconds;
   }
   const Spread adapted = OverChips(config, data, model.get());

@@ -82,7 +82,6 @@ std::vector<double> ChipTop1(const Config& config,
 double TrainTop1(const Config& config, const datasets::OpenedDataset& data,
                  nn::Model* model) {
   const RunFolder folder(config.run.dir);
-  folder.SetAside();
   folder.WriteConfig(ResolvedToml(config));
   const BackboneResult result = TrainBackbone(config, data, model, folder);
   return config.eval.split == "test" ? result.test.top1

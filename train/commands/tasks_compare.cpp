@@ -18,8 +18,9 @@ Metrics RunTasksCompare(const Config& config) {
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
   if (!config.tasks.resume) folder.SetAside({folder.path() / "compare.jsonl"});
+  Comparison comparison(config, std::move(rows), folder);
   folder.WriteConfig(ResolvedToml(config));
-  return Comparison(config, std::move(rows), folder).Run();
+  return comparison.Run();
 }
 
 }  // namespace ohm::train

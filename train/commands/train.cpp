@@ -15,7 +15,7 @@ Metrics RunTrain(const Config& config) {
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
   // Before anything of an earlier run is touched.
-  CheckTraining(config, data);
+  CheckTraining(config, data, folder);
   const bool resumes =
       config.train.resume && std::filesystem::exists(folder.state());
   if (!resumes) folder.SetAside();

@@ -46,6 +46,13 @@ Config WithWeights(const Config& config, const datasets::OpenedDataset& data,
   const auto model = BuildDigitalModel(config, data.classes);
   Config own = config;
   own.train.resume = MayResume(config, folder);
+  folder.WriteConfig(ResolvedToml(config));  // behind what was set aside
+  // Of a digital training nothing else counts, nor is it asked for on resuming.
+  own.hw_preset.clear();
+  own.hw = {};
+  own.device = {};
+  own.adapt = {};
+  own.data.validation = DataOptions().validation;
   TrainBackbone(own, data, model.get(), folder);
   with.model.weights = folder.weights().string();
   return with;

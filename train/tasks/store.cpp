@@ -151,31 +151,43 @@ void TaskStore::CheckNew(const std::string& name) const {
   }
 }
 
-void TaskStore::Add(const StoredTask& task, const TaskState& state) {
-  CheckNew(task.name);
-  SaveTask(FileOf(task.name), state, backbone_);
-  tasks_.push_back(task);
+void TaskStore::Change(const std::function<void()>& change) {
+  const FolderLock lock(path_);
+  if (fs::exists(ListOf(path_))) {
+    TaskStore now(path_);
+    tasks_ = std::move(now.tasks_);
+    active_ = std::move(now.active_);
+  }
+  change();
   WriteList();
 }
 
+void TaskStore::Add(const StoredTask& task, const TaskState& state) {
+  Change([&] {
+    CheckNew(task.name);
+    SaveTask(FileOf(task.name), state, backbone_);
+    tasks_.push_back(task);
+  });
+}
+
 void TaskStore::Remove(const std::string& name) {
-  const StoredTask& task = Find(name);
-  if (&task == &tasks_.front()) {
-    throw UsageError("[tasks] '" + name +
-                     "' is the backbone's own task, which stays");
-  }
-  if (name == active_) {
-    throw UsageError("[tasks] '" + name +
-                     "' is in use; switch to another task first");
-  }
-  std::erase_if(tasks_, [&](const StoredTask& t) { return t.name == name; });
-  WriteList();
+  Change([&] {
+    const StoredTask& task = Find(name);
+    if (&task == &tasks_.front()) {
+      throw UsageError("[tasks] '" + name +
+                       "' is the backbone's own task, which stays");
+    }
+    if (name == active_) {
+      throw UsageError("[tasks] '" + name +
+                       "' is in use; switch to another task first");
+    }
+    std::erase_if(tasks_, [&](const StoredTask& t) { return t.name == name; });
+  });
   fs::remove(FileOf(name));
 }
 
 void TaskStore::SetActive(const std::string& name) {
-  active_ = Find(name).name;
-  WriteList();
+  Change([&] { active_ = Find(name).name; });
 }
 
 std::string ProbeHash(nn::Model* model, int64_t image_size) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,9 @@ class TaskStore {
   void CheckNew(const std::string& name) const;
   // Files are there before the list names them and go after it has stopped to,
   // so that a stop in between loses nothing. Add: as CheckNew. Remove:
-  // UsageError for the first task and for the active one.
+  // UsageError for the first task and for the active one. Each reads the list
+  // again first, under a lock, so that what others have done to the store
+  // meanwhile stays.
   void Add(const StoredTask& task, const TaskState& state);
   void Remove(const std::string& name);
   void SetActive(const std::string& name);
@@ -62,6 +65,8 @@ class TaskStore {
  private:
   TaskStore() = default;
   void WriteList() const;
+  // Changes the list as it is now; one process at a time.
+  void Change(const std::function<void()>& change);
 
   std::filesystem::path path_;
   std::string backbone_, active_;

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "core/base/parallel.h"
 #include "core/base/stopwatch.h"
 #include "nn/crossbar_policy.h"
 #include "train/checkpoint.h"
@@ -77,7 +78,7 @@ class BackboneTrainer {
         test_(data.test,
               MakeBatchOptions(config, data, config.eval.batch, false, key_)),
         steps_per_epoch_(train_.batches()) {
-    CheckTraining(config, data);
+    CheckTraining(config, data, folder);
     total_steps_ = steps_per_epoch_ * options_.epochs;
     schedule_ = options_.Schedule(steps_per_epoch_, total_steps_);
     optimizer_ =
@@ -112,23 +113,21 @@ class BackboneTrainer {
     const TrainingProgress at =
         LoadTrainingState(folder_.state(), model_->Parameters(),
                           model_->Buffers(), optimizer_.get());
-    CheckKeys(at);
+    SayOtherThreads(at);
     step_ = at.step;
     sums_.Load(at.values);
     folder_.KeepMetricsUpTo(at.epoch);
     return true;
   }
 
-  // States of versions that did not keep them have no keys.
-  void CheckKeys(const TrainingProgress& at) const {
-    const auto found = at.values.find("keys");
-    if (found == at.values.end() || found->second == keys_) return;
-    ThrowAtKey(config_, "train.resume",
-               fmt::format("expected the config of the training in '{}', which "
-                           "has{}; got{}",
-                           folder_.state().string(),
-                           LinesMissing(found->second, keys_),
-                           LinesMissing(keys_, found->second)));
+  void SayOtherThreads(const TrainingProgress& at) const {
+    const auto found = at.values.find("threads");
+    const std::string now = std::to_string(Threads());
+    if (found == at.values.end() || found->second == now) return;
+    fmt::print(
+        "trained with {} threads so far, with {} from here: results are "
+        "not those of a run with one number, bit for bit\n",
+        found->second, now);
   }
 
   void RunEpoch() {
@@ -208,14 +207,30 @@ class BackboneTrainer {
   }
 
   void Save() {
+    CheckFinite();
     auto values = sums_.Save();
     values["keys"] = keys_;
+    values["threads"] = std::to_string(Threads());
     SaveTrainingState(folder_.state(), model_->Parameters(), model_->Buffers(),
                       optimizer_.get(),
                       {.epoch = step_ / steps_per_epoch_,
                        .step = step_,
                        .values = std::move(values)});
     nn::SolveWiresAnew(model_);  // as whoever goes on from here has to
+  }
+
+  // Before a checkpoint that is good is written over.
+  void CheckFinite() const {
+    const auto check = [&](const std::string& name, const Tensor& tensor) {
+      if (!tensor.defined() || AllFinite(tensor)) return;
+      throw NotFinite(
+          fmt::format("'{}' is no number any more at epoch {}, step {} of {}; "
+                      "try a smaller train.lr",
+                      name, (step_ - 1) / steps_per_epoch_ + 1,
+                      (step_ - 1) % steps_per_epoch_ + 1, steps_per_epoch_));
+    };
+    for (const auto& p : model_->Parameters()) check(p.name, p.var.value());
+    for (const auto& b : model_->Buffers()) check(b.name, *b.tensor);
   }
 
   const Config& config_;
@@ -239,7 +254,26 @@ class BackboneTrainer {
 
 }  // namespace
 
-void CheckTraining(const Config& config, const datasets::OpenedDataset& data) {
+namespace {
+
+// States of versions that did not keep them have no keys.
+void CheckResume(const Config& config, const RunFolder& folder) {
+  const auto values = ReadTrainingProgress(folder.state()).values;
+  const auto found = values.find("keys");
+  const std::string keys = TrainingKeys(config);
+  if (found == values.end() || found->second == keys) return;
+  ThrowAtKey(
+      config, "train.resume",
+      fmt::format("expected the config of the training in '{}', which "
+                  "has{}; got{}",
+                  folder.state().string(), LinesMissing(found->second, keys),
+                  LinesMissing(keys, found->second)));
+}
+
+}  // namespace
+
+void CheckTraining(const Config& config, const datasets::OpenedDataset& data,
+                   const RunFolder& folder) {
   const TrainOptions& train = config.train;
   const int64_t steps = data.train->size() / train.batch;
   if (steps == 0) {
@@ -254,6 +288,9 @@ void CheckTraining(const Config& config, const datasets::OpenedDataset& data) {
                            "{}, which are {}",
                            schedule.total_steps, train.warmup.str(),
                            schedule.warmup_steps));
+  }
+  if (train.resume && std::filesystem::exists(folder.state())) {
+    CheckResume(config, folder);
   }
 }
 
