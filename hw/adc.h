@@ -87,9 +87,12 @@ struct Conversion {
   // The converters of a row tile's columns, and of one of its planes.
   TileAdc Adc(int64_t group, int64_t row_tile) const;
   TileAdc PlaneAdc(int64_t group, int64_t row_tile, size_t plane) const;
-  // A sum at the edge of its range may land an ulp outside it; it is not
-  // clipped by that.
-  float limit() const { return largest * (1.0F + 1e-6F); }
+  // `scaled`: a sum in codes. One at the edge of its range may land an ulp
+  // outside it; it is not clipped by that.
+  bool Clips(float scaled) const {
+    constexpr float kUlps = 1.0F + 1e-6F;
+    return scaled > largest * kUlps || scaled < lowest * kUlps;
+  }
 };
 
 // `unit`: layer units of a sum of 1 (TilePass::unit). gain [row_tiles, out] or

@@ -210,7 +210,12 @@ class ChipReader {
     if (stuck && spec_.stuck_correction == StuckCorrection::kNone) return 0.0;
     // The whole of target - stuck is added, as if there were no wires.
     if (stuck && spec_.stuck_correction == StuckCorrection::kPlain) return 1.0;
-    return arm.sensitivity.empty() ? 1.0 : arm.sensitivity[cell];
+    if (arm.sensitivity.empty()) return 1.0;
+    // What is predistorted arrives as it was wanted, where the range allows.
+    const double g = arm.cells.target[cell];
+    const bool follows = spec_.predistort > 0 && !stuck && g > window_.g_min &&
+                         g < window_.g_max;
+    return follows ? 1.0 : arm.sensitivity[cell];
   }
 
   // Sums of slices lose their offset, slopes become a mean.

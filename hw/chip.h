@@ -47,8 +47,9 @@ struct ChipCells {
   // Codes that are added digitally, f32 [out, fan-in]; undefined: none.
   Tensor correction;
   // d(codes + correction) / d(codes that were to be written), [out, fan-in], to
-  // first order and of the cell alone: its sensitivity behind wires; 0 for a
-  // stuck cell without correction, 1 with kPlain; undefined: 1 everywhere.
+  // first order and of the cell alone: its sensitivity behind wires, or 1 where
+  // it is predistorted within its range; 0 for a stuck cell without correction,
+  // 1 with kPlain; undefined: 1 everywhere.
   Tensor slope;
   ReadVariances read;
   int64_t faulty_cells = 0;

@@ -23,6 +23,7 @@ class ArrayReader {
   ChipArray Read(const CellWindow& window, std::vector<double> target,
                  const Key& key, const ArrayWants& wants) {
     ChipArray array;
+    if (spec_.stuck_correction == StuckCorrection::kPlain) wanted_ = target;
     Predistort(window, &target);
     array.cells = MakeCells(rows_, columns_, window, std::move(target));
     for (const Stage stage :
@@ -125,10 +126,10 @@ class ArrayReader {
                ChipArray* array) const {
     const std::vector<double>& target = array->cells.target;
     const bool local = spec_.stuck_correction == StuckCorrection::kLocal;
-    if (wires_.ideal() || local ||
-        spec_.stuck_correction == StuckCorrection::kPlain) {
+    const bool plain = spec_.stuck_correction == StuckCorrection::kPlain;
+    if (wires_.ideal() || local || plain) {
       for (size_t i = 0; i < profile.size(); ++i) {
-        array->missing[i] = target[i] - profile[i];
+        array->missing[i] = (plain ? wanted_[i] : target[i]) - profile[i];
       }
       if (wires_.ideal() || !local) return;
       const auto d = frozen == nullptr
@@ -165,6 +166,7 @@ class ArrayReader {
   const DeviceSpec& device_;
   int64_t rows_, columns_;
   Wires wires_;
+  std::vector<double> wanted_;  // for kPlain, which knows no predistortion
 };
 
 }  // namespace

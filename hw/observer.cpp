@@ -90,10 +90,10 @@ void Observer::Count(const TileBlock& block, const float* sums, size_t plane) {
 
 bool Observer::AnyClipped(const TileBlock& block) const {
   const TileAdc adc = conversion_.Adc(block.group, block.row_tile);
-  const float limit = conversion_.limit();
   bool clipped = false;
   for (int64_t n = 0; n < adc.outputs; ++n) {
-    clipped |= block_most_[size_t(n)] * adc.to_code[n] > limit;
+    // Of a magnitude: of offset codes one more may turn out not to be.
+    clipped |= conversion_.Clips(block_most_[size_t(n)] * adc.to_code[n]);
   }
   return clipped;
 }
@@ -101,12 +101,11 @@ bool Observer::AnyClipped(const TileBlock& block) const {
 void Observer::ListClipped(const TileBlock& block,
                            std::span<const float> sums) {
   const TileAdc adc = conversion_.Adc(block.group, block.row_tile);
-  const float limit = conversion_.limit();
   for (int64_t n = 0; n < adc.outputs; ++n) {
-    if (block_most_[size_t(n)] * adc.to_code[n] <= limit) continue;
+    if (!conversion_.Clips(block_most_[size_t(n)] * adc.to_code[n])) continue;
     for (int64_t p = 0; p < block.pixels; ++p) {
       const float sum = sums[size_t(p * conversion_.padded_outputs + n)];
-      if (std::fabs(sum * adc.to_code[n]) <= limit) continue;
+      if (!conversion_.Clips(sum * adc.to_code[n])) continue;
       clipped_.push_back({block.first_pixel + p, int32_t(block.row_tile),
                           int32_t(block.group * conversion_.outputs + n)});
     }

@@ -61,8 +61,8 @@ class Counter {
         for (int64_t i = 0; i < count; ++i) {
           row_[size_t(i)] =
               row[i] * pass_.unit() * conversion_.SumScaleOf(at + size_t(i));
-          const float scaled = std::fabs(row[i] * adc.to_code[n + i]);
-          tile.saturated += scaled > conversion_.limit() ? 1 : 0;
+          const float scaled = row[i] * adc.to_code[n + i];
+          tile.saturated += conversion_.Clips(scaled) ? 1 : 0;
         }
         tile.sums.Add(row_.data(), count);
       }
