@@ -45,11 +45,7 @@ class Slicing {
   int64_t cell_slices() const { return cell_slices_; }
 
  private:
-  friend  // What is converted apart, as hw.adc_per and hw.cell_bits say; whole
-          // where
-      // nothing is. `spec` as CheckSpec passes it.
-      Slicing
-      SlicingOf(const CrossbarSpec& spec);
+  friend Slicing SlicingOf(const CrossbarSpec& spec);
   friend Slicing WholeSlicing(const CrossbarSpec& spec);
   bool whole_ = true;
   bool two_pass_ = false;
@@ -62,6 +58,8 @@ class Slicing {
 bool StoresComplement(const float* codes, std::span<const int32_t> rows,
                       const Slicing& slicing, size_t slice);
 
+// What is converted apart, as hw.adc_per and hw.cell_bits say; whole where
+// nothing is. `spec` as CheckSpec passes it.
 Slicing SlicingOf(const CrossbarSpec& spec);
 
 // The slices that the cells hold, converted apart or not; magnitudes with a
