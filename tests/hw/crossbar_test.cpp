@@ -225,6 +225,27 @@ TEST_CASE("1 and 2 threads give the same bits") {
   SetThreads(before);
 }
 
+// The one input below 0 is the first, and other threads see none.
+TEST_CASE("one negative input takes the second pass with any threads") {
+  hw::CrossbarSpec spec;
+  spec.adc_per = hw::AdcPer::kCycle;
+  spec.input_slice_bits = 1;
+  spec.input_sign = hw::InputSign::kTwoPass;
+  CrossbarLayer layer = MakeLayer({4, 32, 32, 1, 16, 4, 1, 1}, spec, Key(29));
+  for (float& v : layer.x.span()) v = std::fabs(v);
+  const Tensor without = layer.Forward();
+  layer.x.data()[0] = -layer.ranges.input;
+  const int before = Threads();
+  SetThreads(1);
+  const Tensor one = layer.Forward();
+  SetThreads(4);
+  const Tensor four = layer.Forward();
+  SetThreads(before);
+  CHECK(BitEqual(one, four));
+  CHECK_FALSE(BitEqual(one, without));
+  CheckAgainstReference(layer);
+}
+
 TEST_CASE("every kernel variant gives a layer the same bits") {
   for (const auto& layer : MixedLayers()) {
     INFO("layer ", layer.name);

@@ -10,6 +10,7 @@
 #include "hw/conductance.h"
 #include "hw/converters.h"
 #include "hw/kernels/normal.h"
+#include "hw/tile_pass.h"
 #include "tests/hw/layers.h"
 
 namespace ohm::test {
@@ -381,6 +382,32 @@ void CheckInjected(bool attenuated) {
 TEST_CASE("noise: what is injected has its mean and deviation") {
   CheckInjected(false);
   CheckInjected(true);
+}
+
+// Without noise such an ADC passes whole sums on as they are.
+TEST_CASE("noise: an ADC with a code for every sum rounds noisy ones") {
+  hw::CrossbarSpec spec;
+  spec.weight_bits = spec.dac_bits = 3;
+  spec.calibration = hw::Calibration::kFullScale;
+  for (const int adc_bits : {0, 11}) {
+    CAPTURE(adc_bits);
+    spec.adc_bits = adc_bits;
+    const CrossbarLayer layer =
+        MakeLayer({20, 1, 1, 1, 100, 5, 1, 1}, spec, Key(76));
+    const hw::Programmed program = layer.Program();
+    REQUIRE(program.lossless == (adc_bits != 0));
+    const float unit = hw::TilePass(layer.x, program, layer.ranges).unit();
+    const Shape entries = program.map.MaskEntries();
+    const hw::PassNoise noise{Key(77), 0, Tensor::Full(entries, 0.0F),
+                              Tensor::Full(entries, 3 * unit)};
+    const Tensor y =
+        hw::Forward(layer.x, program, layer.ranges, Tensor(), nullptr, &noise);
+    float worst = 0;
+    for (const float v : y.span()) {
+      worst = std::max(worst, std::fabs(v / unit - std::nearbyint(v / unit)));
+    }
+    CHECK((worst < 1e-3F) == (adc_bits != 0));
+  }
 }
 
 }  // namespace

@@ -72,6 +72,16 @@ TEST_CASE("wires: a law that is linear gives what linear cells give") {
                    hw::Iterate(array, wires, volts, linear).currents) <= 1e-12);
 }
 
+TEST_CASE("wires: an array that nothing drives carries nothing") {
+  const CellMatrix array = RandomArray(8, 11, Key(12));
+  const Wires wires{28, 17, 4, 50};
+  const auto driven = hw::Iterate(array, wires, Normals(8, Key(13)));
+  const std::vector<double> off(8, 0.0);
+  const auto result = hw::Iterate(array, wires, off, {}, &driven.voltages);
+  CHECK(result.converged);
+  for (const double ampere : result.currents) CHECK(ampere == 0);
+}
+
 // Kirchhoff's law at every node with each cell's own current.
 double WorstImbalance(const CellMatrix& array, const Wires& wires,
                       const std::vector<double>& volts, const hw::CellLaw& law,

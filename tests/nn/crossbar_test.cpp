@@ -367,6 +367,14 @@ TEST_CASE("straight-through gradients stop at clipped inputs") {
   CHECK(x.grad().data()[2] != 0.0F);
 }
 
+Var LearnedRange(nn::Module& layer) {
+  const auto parameters = layer.Parameters();
+  const auto at = std::ranges::find(parameters, "crossbar.adc_range",
+                                    &nn::NamedParameter::name);
+  REQUIRE(at != parameters.end());
+  return at->var;
+}
+
 TEST_CASE("a learned ADC range is a parameter that gradient descent improves") {
   hw::CrossbarSpec spec;
   spec.adc_bits = 4;
@@ -376,11 +384,7 @@ TEST_CASE("a learned ADC range is a parameter that gradient descent improves") {
   const Tensor ideal = layer->Forward(Var(x), {}).value();
   nn::MapToCrossbar(layer.get(), nn::EveryLeaf, spec);
   CalibrateOn(layer.get(), x);
-  const auto parameters = layer->Parameters();
-  const auto at = std::ranges::find(parameters, "crossbar.adc_range",
-                                    &nn::NamedParameter::name);
-  REQUIRE(at != parameters.end());
-  Var range = at->var;
+  Var range = LearnedRange(*layer);
   for (float& r : range.mutable_value().span()) {
     CHECK(r > 0);
     r *= 4;  // far too coarse
@@ -402,6 +406,34 @@ TEST_CASE("a learned ADC range is a parameter that gradient descent improves") {
     layer->ClearGrads();
   }
   CHECK(last < 0.3 * first);
+}
+
+// Its size counts, so descent on the way below 0 must go on upwards.
+TEST_CASE("a learned ADC range below 0 acts by its size") {
+  hw::CrossbarSpec spec;
+  spec.adc_bits = 4;
+  spec.calibration = hw::Calibration::kLearned;
+  const auto layer = nn::SquareConv2d(12, 8, 3, 1, 1, Key(60));
+  const Tensor x = RandomTensor({2, 9, 9, 12}, Key(61));
+  nn::MapToCrossbar(layer.get(), nn::EveryLeaf, spec);
+  CalibrateOn(layer.get(), x);
+  Var range = LearnedRange(*layer);
+  const auto gradient = [&](Tensor* y) {
+    layer->ClearGrads();
+    const Var out = layer->Forward(Var(x), {.training = true});
+    *y = out.value().Clone();
+    Backward(out, out.value().Clone());
+    return range.grad().Clone();
+  };
+  Tensor y_above, y_below;
+  const Tensor above = gradient(&y_above);
+  for (float& r : range.mutable_value().span()) r = -r;
+  const Tensor below = gradient(&y_below);
+  CHECK(std::ranges::equal(y_above.span(), y_below.span()));
+  for (int64_t i = 0; i < above.count(); ++i) {
+    CHECK(above.data()[i] != 0);
+    CHECK(below.data()[i] == -above.data()[i]);
+  }
 }
 
 // A layer whose every sum arrives as a quarter and 1 more.
