@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -23,14 +24,16 @@ struct Outcome {
   std::string out, err;
 };
 
-// Runs the built program as a person would.
-Outcome Run(const std::string& words) {
+// Runs the built program as a person would. `before`: what the shell reads
+// before its name.
+Outcome Run(const std::string& words, const std::string& before = "") {
   const ScratchFolder scratch;
   const std::string out = (scratch.path() / "out").string();
   const std::string err = (scratch.path() / "err").string();
-  const int status = std::system((OHM_BINARY_DIR "/train/ohmgrad " + words +
-                                  " >" + out + " 2>" + err + " </dev/null")
-                                     .c_str());
+  const int status =
+      std::system((before + OHM_BINARY_DIR "/train/ohmgrad " + words + " >" +
+                   out + " 2>" + err + " </dev/null")
+                      .c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, ReadFile(out),
           ReadFile(err)};
 }
@@ -84,6 +87,38 @@ TEST_CASE("failures end with exit code 1 and leave no half-written file") {
   outcome = Run("train " + kDemo + " --set run.dir=/proc/nothing");
   CHECK(outcome.code == 1);
   CHECK(Has(outcome.err, "/proc/nothing"));
+}
+
+// oneDNN numbers AVX2 with VNNI above the first AVX-512. A processor without
+// either falls back to less.
+TEST_CASE("bf16 is refused where a processor has no AVX-512") {
+  for (const std::string& isa : {"AVX2", "AVX2_VNNI"}) {
+    INFO("instructions: ", isa);
+    const ScratchFolder scratch;
+    const Outcome outcome =
+        Run("train " + kDemo + " --set train.dtype=bf16 --set run.dir=" +
+                (scratch.path() / "r").string(),
+            "ONEDNN_MAX_CPU_ISA=" + isa + " ");
+    CHECK(outcome.code == 1);
+    CHECK(Has(outcome.err, "bf16 needs a processor with AVX-512"));
+  }
+}
+
+// Stacks of 4 GB each in 16 GB of addresses.
+TEST_CASE("threads that cannot start are said") {
+  rlimit stack{};
+  REQUIRE(getrlimit(RLIMIT_STACK, &stack) == 0);
+  if (stack.rlim_max < rlim_t{4096000000}) {
+    MESSAGE("skipped: stacks of 4 GB are not allowed here");
+    return;
+  }
+  const ScratchFolder scratch;
+  const Outcome outcome =
+      Run("train " + kDemo + " --set data.workers=64 --set run.dir=" +
+              (scratch.path() / "r").string(),
+          "ulimit -Ss 4000000 && ulimit -v 16000000 && OMP_STACKSIZE=1M ");
+  CHECK(outcome.code == 1);
+  CHECK(Has(outcome.err, "data.workers: expected 64 threads to start, got"));
 }
 
 TEST_CASE("every command explains itself and map prints JSON last") {
