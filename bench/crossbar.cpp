@@ -170,6 +170,9 @@ Side InferenceSide(const std::string& name, const hw::CrossbarSpec* spec) {
 
 Sides InferenceSides() {
   const hw::CrossbarSpec rows64 = Rows(64), seven = Isaac(7, true);
+  for (const auto& spec : {rows64, seven}) {
+    CheckLayer({1, 6, 6, 16}, {16, 3, 3, 16}, Conv2dSpec::Square(1, 1), spec);
+  }
   return {InferenceSide("plain f32", nullptr),
           InferenceSide("64 rows, 8 bits", &rows64),
           InferenceSide("ISAAC, 7-bit ADC", &seven)};

@@ -96,13 +96,25 @@ Turn RunOurs(const PeerPrograms& programs, const std::string& config,
 
 Turn RunPeer(const PeerPrograms& programs, const train::Config& config,
              const PeerSide& side, double seconds) {
-  return ReadTurn(
-      fs::path(programs.script).filename().string(),
-      RunChild({programs.python, programs.script, "--model", config.model.name,
-                "--batch", std::to_string(config.train.batch), "--threads",
-                std::to_string(config.train.threads), "--dtype", side.dtype,
-                "--layout", side.layout, "--seconds", std::to_string(seconds),
-                "--json"}));
+  const train::TrainOptions& train = config.train;
+  const train::OptimizerOptions& sgd = train.optimizer_options;
+  std::vector<std::string> words = {programs.python, programs.script, "--json"};
+  const auto add = [&](const char* option, const std::string& value) {
+    words.emplace_back(option);
+    words.push_back(value);
+  };
+  add("--model", config.model.name);
+  add("--batch", std::to_string(train.batch));
+  add("--threads", std::to_string(train.threads));
+  add("--dtype", side.dtype);
+  add("--layout", side.layout);
+  add("--momentum", fmt::format("{}", sgd.momentum));
+  add("--weight-decay", fmt::format("{}", train.weight_decay));
+  add("--label-smoothing", fmt::format("{}", train.label_smoothing));
+  add("--seconds", std::to_string(seconds));
+  if (sgd.nesterov) words.emplace_back("--nesterov");
+  return ReadTurn(fs::path(programs.script).filename().string(),
+                  RunChild(words));
 }
 
 }  // namespace ohm::bench

@@ -40,7 +40,7 @@ struct PeerPrograms {
 // Error with the side's own last words where it fails.
 Turn RunOurs(const PeerPrograms& programs, const std::string& config,
              const std::vector<std::string>& overrides, double seconds);
-// The same model, batch and threads as `config` says.
+// The same model, batch, threads, loss and optimiser (sgd) as `config` says.
 Turn RunPeer(const PeerPrograms& programs, const train::Config& config,
              const PeerSide& side, double seconds);
 

@@ -46,6 +46,20 @@ const std::vector<PeerRow>& PeerTable() {
   return table;
 }
 
+// What the other side is told as well; all else would change one side alone.
+void CheckOverrides(const BenchOptions& options) {
+  static const std::vector<std::string> kBoth = {
+      "train.batch",    "train.threads",      "train.momentum",
+      "train.nesterov", "train.weight_decay", "train.label_smoothing"};
+  for (const std::string& text : options.overrides) {
+    const std::string key = text.substr(0, text.find('='));
+    if (std::ranges::count(kBoth, key) > 0) continue;
+    throw UsageError(fmt::format(
+        "bench peers: expected keys that PyTorch is told as well ({}), got {}",
+        fmt::join(kBoth, ", "), key));
+  }
+}
+
 std::string PairName(const PeerRow& row, const PeerSide& side) {
   return std::string(row.name) + " vs " + side.name();
 }
@@ -207,6 +221,7 @@ class Comparison {
 }  // namespace
 
 void BenchPeers(const BenchOptions& options) {
+  CheckOverrides(options);
   const std::vector<Match> matches = SelectMatches(options);
   const PeerPrograms programs = PeerPrograms::Find(options);
   if (!options.json) {

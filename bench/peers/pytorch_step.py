@@ -129,15 +129,20 @@ class Step:
         self.optimizer = torch.optim.SGD(
             self.model.parameters(),
             lr=0.01,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=5e-4,
+            momentum=options.momentum,
+            nesterov=options.nesterov,
+            weight_decay=options.weight_decay,
         )
+        self.label_smoothing = options.label_smoothing
 
     def run(self):
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
-            loss = F.cross_entropy(self.model(self.images), self.labels)
+            loss = F.cross_entropy(
+                self.model(self.images),
+                self.labels,
+                label_smoothing=self.label_smoothing,
+            )
         loss.backward()
         self.optimizer.step()
         return loss.item()
@@ -207,6 +212,10 @@ def parse():
         "--layout", choices=("default", "channels_last"), default="default"
     )
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
+    parser.add_argument("--momentum", type=float, default=0.9)
+    parser.add_argument("--nesterov", action="store_true")
+    parser.add_argument("--weight-decay", type=float, default=5e-4)
+    parser.add_argument("--label-smoothing", type=float, default=0)
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()

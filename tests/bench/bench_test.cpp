@@ -182,6 +182,13 @@ TEST_CASE("peers reports each pair with its ratios") {
   CHECK(cases[0].at("ratio").get<double>() > 0);
 }
 
+TEST_CASE("peers change only what both sides are told") {
+  const Outcome outcome = Bench("peers --set train.dtype=bf16");
+  CHECK(outcome.code == 2);
+  CHECK(IsOneSentence(outcome.err));
+  CHECK(Contains(outcome.err, "got train.dtype"));
+}
+
 TEST_CASE("peers that run another network are no peers") {
   const ScratchFolder scratch;
   const auto python = FakePython(
