@@ -87,15 +87,19 @@ std::string ReadFile(const std::filesystem::path& path) {
   return text;
 }
 
-FolderLock::FolderLock(const std::filesystem::path& folder)
+FolderLock::FolderLock(const std::filesystem::path& folder, Busy busy)
     : fd_(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  const bool refuses = busy == Busy::kRefuse;
   int got = fd_ < 0 ? -1 : 0;
   do {
-    if (fd_ >= 0) got = ::flock(fd_, LOCK_EX);
+    if (fd_ >= 0) got = ::flock(fd_, refuses ? LOCK_EX | LOCK_NB : LOCK_EX);
   } while (got < 0 && fd_ >= 0 && errno == EINTR);
-  if (got == 0) return;
   const int error = errno;
+  if (got == 0 || (fd_ >= 0 && refuses && error != EWOULDBLOCK)) return;
   if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0 && refuses) {
+    ThrowError("'" + folder.string() + "' is in use by another run");
+  }
   ThrowError("cannot lock '" + folder.string() + "': " + std::strerror(error));
 }
 

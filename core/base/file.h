@@ -19,11 +19,15 @@ void WriteFileAtomically(const std::filesystem::path& path,
 // The whole file. Error names the path when it is missing or unreadable.
 std::string ReadFile(const std::filesystem::path& path);
 
-// Held by one process at a time for one folder; another waits for it. Error
-// where the folder cannot be opened or locked.
+// Held once at a time for one folder.
 class FolderLock {
  public:
-  explicit FolderLock(const std::filesystem::path& folder);
+  // kWait waits for whoever holds it; Error where the folder cannot be opened
+  // or locked. kRefuse is an Error where another holds it, and holds nothing on
+  // file systems without locks.
+  enum class Busy { kWait, kRefuse };
+  explicit FolderLock(const std::filesystem::path& folder,
+                      Busy busy = Busy::kWait);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;

@@ -3,7 +3,10 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <cmath>
 #include <exception>
+#include <fstream>
+#include <sstream>
 
 #include "core/base/check.h"
 
@@ -16,7 +19,20 @@ void SetThreads(int n) {
 
 int Threads() { return omp_get_max_threads(); }
 
-int AvailableCores() { return std::max(1, omp_get_num_procs()); }
+int CoresOfQuota(const std::string& cpu_max, int most) {
+  std::istringstream text(cpu_max);
+  double quota = 0, period = 0;
+  if (!(text >> quota >> period) || quota <= 0 || period <= 0) return most;
+  return int(std::clamp(std::ceil(quota / period), 1.0, double(most)));
+}
+
+// The root of the group is what a container sees as its own.
+int AvailableCores() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string line;
+  std::getline(file, line);
+  return CoresOfQuota(line, std::max(1, omp_get_num_procs()));
+}
 
 void ParallelFor(int64_t count, int64_t grain,
                  const std::function<void(int64_t, int64_t)>& body) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace ohm {
 
@@ -11,9 +12,14 @@ namespace ohm {
 void SetThreads(int n);
 int Threads();
 
-// Cores that this process may run on (taskset, containers), at least 1. More
-// threads than these wait for one another while they spin: 25 times slower.
+// Cores that this process may run on (taskset, cpusets) and has time for (the
+// quota of its control group, as `docker run --cpus` sets it, rounded up), at
+// least 1. More threads than these wait for one another while they spin: 25
+// times slower.
 int AvailableCores();
+// Those of a control group's cpu.max, "QUOTA PERIOD" in microseconds; `most`
+// where it says "max" or nothing of this form.
+int CoresOfQuota(const std::string& cpu_max, int most);
 
 // Calls body(begin, end) on disjoint ranges that cover [0, count), at most one
 // range per thread, each at least `grain` long (except the last). Results must

@@ -73,6 +73,16 @@ TEST_CASE("ParallelFor covers the range once and passes exceptions on") {
   CHECK_THROWS_AS(SetThreads(0), Error);
 }
 
+TEST_CASE("a control group's quota bounds the cores, rounded up") {
+  CHECK(CoresOfQuota("max 100000", 8) == 8);
+  CHECK(CoresOfQuota("200000 100000", 8) == 2);
+  CHECK(CoresOfQuota("150000 100000", 8) == 2);
+  CHECK(CoresOfQuota("10000 100000", 8) == 1);
+  CHECK(CoresOfQuota("1600000 100000", 8) == 8);
+  CHECK(CoresOfQuota("", 3) == 3);
+  CHECK(AvailableCores() >= 1);
+}
+
 TEST_CASE("elementwise kernels give the same bits for any thread count") {
   const Tensor x = RandomTensor({700, 33}, Key(3));
   SetThreads(1);
