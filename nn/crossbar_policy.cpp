@@ -38,8 +38,8 @@ bool CrossbarPolicy::calibrated() const {
 void CrossbarPolicy::ClearCalibration() {
   input_range_ = Tensor();
   adc_range_ = Tensor();
-  if (learns()) learned_range_.mutable_value().FillZero();
   all_zero_ = false;
+  if (learns() && untrained_) learned_range_.mutable_value().FillZero();
 }
 
 void CrossbarPolicy::WeightsReplaced(const Shape& weights) {
@@ -90,6 +90,7 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
   if (!ranges.defined()) {
     if (learns()) {
       std::ranges::copy(seen, learned_range_.mutable_value().span().begin());
+      untrained_ = true;
       all_zero_ = std::ranges::all_of(seen, [](float r) { return r == 0; });
     } else {
       adc_range_ = Tensor::From({int64_t(seen.size())}, seen);
@@ -101,7 +102,7 @@ void CrossbarPolicy::FollowAdc(const std::vector<float>& seen,
                 std::to_string(seen.size()) + " ADC ranges, got " +
                 std::to_string(ranges.count()) +
                 "; were they calibrated for arrays of another size?");
-  if (learns() && !context.calibrating) return;  // the optimiser's now
+  if (learns() && !untrained_) return;
   for (size_t i = 0; i < seen.size(); ++i) {
     float& range = ranges.data()[i];
     if (context.calibrating) {
@@ -222,6 +223,9 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
                         !(learns() && !ranges.adc.empty());
   const Var gain = Gain(context);
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();
+  if (context.training && range.defined() && range.requires_grad()) {
+    untrained_ = false;  // the optimiser's from now on
+  }
   const Var written = mask_ == nullptr ? w : mask_->Weights(w, PassOf(context));
   const hw::Writing writing = WritingOver(w.value());
   const auto cells = Written(written, writing, spec, context);

@@ -52,6 +52,8 @@ class CrossbarPolicy : public Policy {
   const hw::CrossbarSpec& spec() const { return spec_; }
   // Whether all ranges are there that the converters take from data.
   bool calibrated() const;
+  // Forgets all ranges that data have set; what was learned stays: ADC ranges
+  // that an optimiser has had, here or before they were loaded.
   void ClearCalibration();
 
   // The devices that hold the weights; null: ideal ones. Cells are written anew
@@ -144,8 +146,9 @@ class CrossbarPolicy : public Policy {
   std::string path_;
   hw::CrossbarSpec spec_;
   Tensor input_range_, adc_range_;
-  Var learned_range_;      // instead of adc_range_, if it is learned
-  bool all_zero_ = false;  // the learned ones are set, and 0: a dead layer
+  Var learned_range_;       // instead of adc_range_, if it is learned
+  bool all_zero_ = false;   // the learned ones are set, and 0: a dead layer
+  bool untrained_ = false;  // the learned ones are what data have set
   std::unique_ptr<Mask> mask_;
   hw::ShiftFit injection_;
   Tensor column_gain_;

@@ -213,6 +213,12 @@ void CheckHw(const Config& config) {
   }
 }
 
+// Class folders have no name of their own but where they lie.
+bool UsesFolder(const Config& config) {
+  return config.data.set == "folder" ||
+         std::ranges::count(config.tasks.sets, "folder") > 0;
+}
+
 }  // namespace
 
 std::vector<std::string> ModelNames() { return NamesOf(nn::ModelTable()); }
@@ -282,10 +288,11 @@ std::string ResolvedToml(const Config& config) {
 
 std::string ChangedKeys(const Config& config) {
   Config copy = config, standard;
-  // Neither where files lie nor how they are read change a result; threads
-  // change the order in which gradients' floats are added up, and no more.
+  // Neither where published files lie nor how they are read change a result;
+  // threads change the order in which gradients' floats are added up, and no
+  // more.
   copy.model.weights.clear();
-  copy.data.root.clear();
+  if (!UsesFolder(config)) copy.data.root.clear();
   copy.data.workers = standard.data.workers;
   copy.data.memory_mib = standard.data.memory_mib;
   copy.train.threads = standard.train.threads;

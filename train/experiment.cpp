@@ -12,12 +12,13 @@ namespace ohm::train {
 namespace {
 
 std::unique_ptr<nn::Model> NewModel(const Config& config, int classes) {
-  const nn::ModelSpec spec{
-      .name = config.model.name,
-      .classes = config.model.classes > 0 ? config.model.classes : classes,
-      .image_size = config.data.image_size,
-      .width = config.model.width,
-      .shortcut = config.model.shortcut[0]};
+  CheckClasses(config, classes);
+  const int chosen = config.model.classes;
+  const nn::ModelSpec spec{.name = config.model.name,
+                           .classes = chosen > 0 ? chosen : classes,
+                           .image_size = config.data.image_size,
+                           .width = config.model.width,
+                           .shortcut = config.model.shortcut[0]};
   return nn::MakeModel(spec, Key(uint64_t(config.train.seed)).Child("model"));
 }
 
@@ -56,6 +57,29 @@ void CheckWeights(const Config& config) {
   ThrowAtKey(config, "model.weights",
              "expected the weights of a trained network, got none; try --set "
              "model.weights=FILE.safetensors");
+}
+
+void CheckWeightsStay(const Config& config,
+                      const std::filesystem::path& run_dir) {
+  std::error_code code;
+  const std::filesystem::path file = config.model.weights;
+  const bool there =
+      !file.empty() &&
+      std::filesystem::equivalent(file.parent_path() / ".", run_dir, code);
+  if (!there) return;
+  ThrowAtKey(config, "model.weights",
+             "expected a file outside of run.dir, where a new run moves what "
+             "lies there, got \"" +
+                 file.string() + "\"; --set run.dir=DIR names another folder");
+}
+
+void CheckClasses(const Config& config, int classes) {
+  const int chosen = config.model.classes;
+  if (chosen == 0 || chosen >= classes) return;
+  ThrowAtKey(config, "model.classes",
+             "expected at least the " + std::to_string(classes) +
+                 " classes of the data set (0: as many), got " +
+                 std::to_string(chosen));
 }
 
 datasets::OpenedDataset OpenData(const Config& config,

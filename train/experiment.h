@@ -1,6 +1,7 @@
 // From a config to the things it names: data, network, batches.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,14 @@ void ApplyThreads(const Config& config);
 // with weights that were only drawn.
 void CheckWeights(const Config& config);
 
+// UsageError where model.weights is what a run in `run_dir` leaves itself: the
+// run would move it away or write over it.
+void CheckWeightsStay(const Config& config,
+                      const std::filesystem::path& run_dir);
+
+// UsageError where model.classes are fewer than the data set's.
+void CheckClasses(const Config& config, int classes);
+
 // The data set `name`, brought to data.image_size. Error if it is not below
 // data.root or broken.
 datasets::OpenedDataset OpenData(const Config& config, const std::string& name);
@@ -32,7 +41,8 @@ datasets::BatchOptions MakeBatchOptions(const Config& config,
 datasets::BatchStream EvalStream(const Config& config,
                                  const datasets::OpenedDataset& data);
 
-// The network of the config for `classes` outputs (model.classes overrides),
+// The network of the config for `classes` outputs, or model.classes (errors as
+// CheckClasses),
 // on crossbars where hw.preset is set, with model.weights loaded if given. A
 // file without converter ranges leaves them uncalibrated.
 std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes);

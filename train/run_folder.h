@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "core/base/file.h"
+
 namespace ohm::train {
 
 // JSON that is there already, as a list of objects or numbers.
@@ -47,6 +49,12 @@ class RunFolder {
     return path_ / "weights.safetensors";
   }
   std::filesystem::path state() const { return path_ / "state.safetensors"; }
+
+  // For whoever writes results here, as long as it does: Error where another
+  // run does, in this process or any other.
+  FolderLock Lock() const {
+    return FolderLock(path_, FolderLock::Busy::kRefuse);
+  }
 
   void WriteConfig(const std::string& toml) const;
 

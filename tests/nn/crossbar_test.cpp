@@ -436,6 +436,25 @@ TEST_CASE("a learned ADC range below 0 acts by its size") {
   }
 }
 
+TEST_CASE("calibrating anew keeps ADC ranges that were learned, and no other") {
+  hw::CrossbarSpec spec;
+  spec.adc_bits = 4;
+  spec.calibration = hw::Calibration::kLearned;
+  const auto layer = nn::SquareConv2d(12, 8, 3, 1, 1, Key(60));
+  nn::MapToCrossbar(layer.get(), nn::EveryLeaf, spec);
+  const auto calibrated_on = [&](uint64_t key) {
+    nn::ClearCalibration(layer.get());
+    CalibrateOn(layer.get(), RandomTensor({2, 9, 9, 12}, Key(key)));
+    return LearnedRange(*layer).value().Clone();
+  };
+  const Tensor first = calibrated_on(61);
+  CHECK_FALSE(BitEqual(calibrated_on(64), first));
+  CHECK(BitEqual(calibrated_on(61), first));
+  // A step of training makes them the optimiser's.
+  layer->Forward(Var(RandomTensor({2, 9, 9, 12}, Key(61))), {.training = true});
+  CHECK(BitEqual(calibrated_on(64), first));
+}
+
 // A layer whose every sum arrives as a quarter and 1 more.
 TEST_CASE("what training injects is there in training only") {
   for (const bool trains : {true, false}) {
@@ -499,7 +518,10 @@ TEST_CASE("bf16 images go through crossbars as bf16, with the same gradients") {
   nn::MapToCrossbar(layer.get(), nn::EveryLeaf, hw::CrossbarSpec());
   const Tensor narrow =
       kernels::Cast(RandomTensor({4, 8, 8, 8}, Key(63)), DType::kBF16);
-  if (!kernels::HasBFloat16()) return;
+  if (!kernels::HasBFloat16()) {
+    MESSAGE("skipped: this machine's oneDNN has no bf16");
+    return;
+  }
   CalibrateOn(layer.get(), kernels::Cast(narrow, DType::kF32));
   const auto gradients = [&](DType dtype) {
     const Var x(kernels::Cast(narrow, dtype), /*requires_grad=*/true);

@@ -69,6 +69,14 @@ struct Fixture {
     return Logits(model.get(), &stream);
   }
 
+  // Of the first layer, as the last run has left them.
+  Tensor TrainedWeights() {
+    const Config trained = Load(
+        {"model.weights=" + (scratch / "run/weights.safetensors").string()});
+    const auto model = BuildDigitalModel(trained, 10);
+    return model->Parameters()[0].var.value().Clone();
+  }
+
   nlohmann::json Adapt(const std::vector<std::string>& overrides) {
     return nlohmann::json::parse(ToJson(RunAdapt(Load(overrides))));
   }
@@ -137,10 +145,7 @@ TEST_CASE_FIXTURE(Fixture, "adapt: without remedies nothing changes") {
 TEST_CASE_FIXTURE(Fixture, "adapt: injected noise takes part in training") {
   const auto weights_after = [&](const std::string& inject) {
     Adapt({kWires[0], kWires[1], "adapt.epochs=1", "adapt.inject=" + inject});
-    const Config trained = Load(
-        {"model.weights=" + (scratch / "run/weights.safetensors").string()});
-    const auto model = BuildDigitalModel(trained, 10);
-    return model->Parameters()[0].var.value().Clone();
+    return TrainedWeights();
   };
   const Tensor plain = weights_after("none");
   const Tensor noisy = weights_after("tile");
@@ -150,10 +155,28 @@ TEST_CASE_FIXTURE(Fixture, "adapt: injected noise takes part in training") {
 
 TEST_CASE_FIXTURE(Fixture,
                   "adapt: wires in the loop train the network on them") {
-  const auto result = Adapt({kWires[0], kWires[1], "adapt.epochs=1",
-                             "adapt.in_loop=true", "device.wire_refresh=2"});
-  CHECK(result["epochs"] == 1);
-  CHECK(std::filesystem::exists(scratch / "run/weights.safetensors"));
+  const auto weights_after = [&](const std::string& in_loop) {
+    const auto result =
+        Adapt({kWires[0], kWires[1], "adapt.epochs=1",
+               "adapt.in_loop=" + in_loop, "device.wire_refresh=2"});
+    CHECK(result["epochs"] == 1);
+    return TrainedWeights();
+  };
+  const Tensor without = weights_after("false");
+  const Tensor with = weights_after("true");
+  CHECK_FALSE(std::ranges::equal(without.span(), with.span()));
+  CHECK(std::ranges::equal(with.span(), weights_after("true").span()));
+}
+
+TEST_CASE_FIXTURE(Fixture, "adapt: never starts from what it would move") {
+  Adapt({"adapt.epochs=1",
+         "hw.preset=" OHM_SOURCE_DIR "/configs/hw/pytorx64.toml"});
+  const std::string own = (scratch / "run/weights.safetensors").string();
+  CHECK_THROWS_WITH_AS(
+      Adapt({"model.weights=" + own}),
+      doctest::Contains("model.weights: expected a file outside of run.dir"),
+      UsageError);
+  CHECK(std::filesystem::exists(own));
 }
 
 TEST_CASE_FIXTURE(Fixture, "adapt: needs a crossbar") {

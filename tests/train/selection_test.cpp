@@ -81,6 +81,52 @@ TEST_CASE("PEs with the largest importance per cell are chosen") {
   CHECK(found == 1);
 }
 
+// Each rule has a PE of its own that it prefers to all others, among them those
+// that the other rules prefer.
+TEST_CASE("every rule by gradient ranks by its own measure") {
+  Layers layers;
+  const auto fill = [&](size_t layer, int64_t output, const Tensor& of,
+                        float value) {
+    const int64_t fan_in = layers.ranked[layer].backbone.size(3);
+    Tensor to = of;
+    for (int64_t k = 0; k < 16; ++k) to.data()[output * fan_in + k] = value;
+  };
+  auto& large = layers.ranked[0];
+  auto& small = layers.ranked[1];
+  // Energy alone; against its layer's it is the other layer's only column.
+  for (int64_t o = 0; o < 8; ++o) fill(0, o, large.profile.square, 4.0F);
+  fill(0, 2, large.profile.square, 5.0F);
+  fill(1, 1, small.profile.square, 3.0F);
+  fill(0, 4, large.profile.sum, -2.0F);
+  fill(1, 3, small.profile.sum, 1.0F);
+  // Large gradients on nearly no weight count less.
+  fill(0, 6, large.profile.magnitude, 9.0F);
+  fill(0, 6, large.backbone, 1e-3F);
+  fill(1, 5, small.profile.magnitude, 1.0F);
+  fill(1, 5, small.backbone, -0.5F);
+  struct Wanted {
+    const char* rule;
+    size_t layer;
+    int64_t output;
+  };
+  for (const Wanted& wanted :
+       {Wanted{"gradient", 0, 2}, Wanted{"balanced", 1, 1},
+        Wanted{"mean_gradient", 0, 4}, Wanted{"saliency", 1, 5}}) {
+    CAPTURE(wanted.rule);
+    const auto flags = train::ChooseWithin(
+        layers.ranked, train::FindSelector(wanted.rule), 16, false);
+    REQUIRE(layers.Weights(flags) == 16);
+    for (size_t layer = 0; layer < 2; ++layer) {
+      const auto& pes = layers.ranked[layer].mask->grid().pes();
+      for (size_t p = 0; p < pes.size(); ++p) {
+        if (flags[layer][p] == 0) continue;
+        CHECK(layer == wanted.layer);
+        CHECK(pes[p].first_output == wanted.output);
+      }
+    }
+  }
+}
+
 TEST_CASE("a choice never exceeds its budget, and keeps what it has") {
   Layers layers;
   for (auto& layer : layers.ranked) {

@@ -85,6 +85,7 @@ TEST_CASE("a task store adds, switches, exports and removes") {
   const auto there = train::RunTasksSwitch(store.With({}), "signs");
   CHECK(Number(there, "cells_written") == Number(added, "cells_written"));
   CHECK(store.Read().active() == "signs");
+  CHECK(Number(train::RunTasksSwitch(store.With({}), "signs"), "bytes") == 0);
   const auto listed = train::RunTasksExport(store.With({}), "shapes");
   const fs::path folder = std::get<std::string>(listed.back().second);
   // Of 'shapes': all of its head, and back what 'signs' has written.
@@ -152,6 +153,17 @@ TEST_CASE("a task of a store is judged as it is, and on chips") {
   const auto fitted = eval({"eval.chips=3", devices, "adapt.norm_batches=4"});
   CHECK(loss(fitted, 0) != loss(chips, 0));
   CHECK(fitted["loss"].get<double>() < chips["loss"].get<double>());
+
+  // Images as the task's own training has them.
+  const std::vector<std::string> fits = {"eval.chips=1", devices,
+                                         "adapt.norm_batches=4"};
+  const auto fitted_with = [&](const std::string& key) {
+    auto overrides = fits;
+    overrides.push_back(key);
+    return loss(eval(overrides), 0);
+  };
+  CHECK(fitted_with("data.flip=true") == loss(fitted, 0));
+  CHECK(fitted_with("tasks.flip=true") != loss(fitted, 0));
 
   CHECK_THROWS_AS(train::RunTasksEval(store.With({}), "glyphs"), UsageError);
   // The store is what it was.

@@ -182,6 +182,9 @@ TEST_CASE_FIXTURE(Fixture,
        "hw.weight_bits: expected 0 (ideal)"},
       {{R"(sweep.grid=["run.dir=a,b"])"}, "sweep.grid: ", "run.dir does not"},
       {{R"(sweep.grid=["train.epochs=1,2"])"}, "sweep.grid: ", "sweep.epochs"},
+      {{R"(sweep.grid=["adapt.norm_batches=0,40"])"},
+       "sweep.grid: ",
+       "adapt.norm_batches does not without sweep.chips"},
       {{R"(sweep.points=["hw.rows"])"}, "sweep.points: ", "got \"hw.rows\""},
       {{R"(sweep.points=[" "])"}, "sweep.points: ", "got \" \""},
       {{R"(sweep.points=["hw.rows=4 hw.rows=4"])"},
@@ -240,6 +243,41 @@ TEST_CASE_FIXTURE(Fixture, "sweep: calibrated gives what eval gives") {
   CHECK(std::distance(std::filesystem::directory_iterator(config.run.dir),
                       std::filesystem::directory_iterator()) ==
         4);  // the plot's script as well, no point's folder
+}
+
+// Ranges in the file are those of one of the points.
+TEST_CASE_FIXTURE(Fixture, "sweep: every point is calibrated") {
+  SaveRandomWeights();
+  const std::string grid =
+      R"(sweep.grid=["hw.calibration=max,percentile","hw.adc_bits=3"])";
+  const auto losses = [&](const Config& config) {
+    RunSweep(config);
+    std::vector<double> top1;
+    const SweepLog log(Run("sweep.jsonl"));
+    for (const SweepPoint& point : SweepPoints(config)) {
+      top1.push_back(log.Find(SweepPointHash(point))->calibrated_top1);
+    }
+    return top1;
+  };
+  const auto plain = losses(Load({grid}));
+  const Config one = Load({"hw.adc_bits=3"});
+  const auto data = OpenData(one, one.data.set);
+  const auto model = BuildModel(one, data.classes);
+  CalibrateIfNeeded(one, data, model.get());
+  SaveWeights(Weights(), model->Parameters(), model->Buffers());
+  CHECK(losses(Load({grid})) == plain);
+}
+
+// Class folders are known by where they lie, published sets by name.
+TEST_CASE_FIXTURE(Fixture, "sweep: other images are another point") {
+  SaveRandomWeights();
+  const auto hash = [&](const std::string& set, const std::string& root) {
+    return SweepPointHash(
+        SweepPoints(Load({R"(sweep.grid=["hw.adc_bits=8"])", "data.set=" + set,
+                          "data.root=" + root}))[0]);
+  };
+  CHECK(hash("folder", "/a") != hash("folder", "/b"));
+  CHECK(hash("cifar10", "/a") == hash("cifar10", "/b"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "sweep: finished points are skipped, changed not") {

@@ -117,6 +117,102 @@ TEST_CASE("a comparison that is started again goes on where it stopped") {
   CHECK(rows[1].candidates.size() == 2);
 }
 
+// From its fifth step on nothing is learned any more, so that the best look is
+// the second at the latest.
+TEST_CASE("validation chooses the moment, the earlier of equals") {
+  const ScratchFolder scratch;
+  const Config config = SmallTasks(
+      scratch.path(),
+      {"tasks.methods=head", "train.epochs=1", "tasks.length=8s",
+       "tasks.validate_every=2s", "tasks.schedule=step", "tasks.step_every=4s",
+       "tasks.step_factor=1e-9", "tasks.lr_head=0.02"});
+  train::RunTasksCompare(config);
+  const std::filesystem::path folder = config.run.dir;
+  std::istringstream lines(ReadFile(folder / "metrics.jsonl"));
+  double best = -1;
+  int64_t moment = 0, looks = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line);
+    if (!json.contains("task")) continue;  // the backbone's epochs
+    ++looks;
+    const double validation = json.at("validation_top1").get<double>();
+    if (validation > best) moment = json.at("step").get<int64_t>();
+    best = std::max(best, validation);
+  }
+  CHECK(looks == 4);
+  CHECK(moment <= 4);
+  const auto kept = ComparedRows(config).at("head");
+  CHECK(kept.at("step") == moment);
+  CHECK(kept.at("validation_top1") == best);
+}
+
+TEST_CASE("validation chooses among the values of a row") {
+  const ScratchFolder scratch;
+  const Config config =
+      SmallTasks(scratch.path(),
+                 {"tasks.methods=[]", "tasks.seeds=2", "tasks.length=80s",
+                  "tasks.validate_every=80s", "tasks.lr_weights=0.02",
+                  "tasks.lr_norm=0.02",
+                  "tasks.variants=[\"full tasks.lr_head=1e-9|0.02|1e-8\"]"});
+  train::RunTasksCompare(config);
+  const std::filesystem::path folder = config.run.dir;
+  std::vector<nlohmann::json> all;
+  std::istringstream lines(ReadFile(folder / "compare.jsonl"));
+  for (std::string line; std::getline(lines, line);) {
+    all.push_back(nlohmann::json::parse(line));
+  }
+  // Three candidates, the chosen one's test; the second seed's training, test.
+  REQUIRE(all.size() == 6);
+  const auto validation = [&](size_t i) {
+    return all[i].at("validation_top1").get<double>();
+  };
+  REQUIRE(validation(1) > validation(0));
+  REQUIRE(validation(1) > validation(2));
+  CHECK(all[3].at("config") == all[1].at("config"));
+  CHECK(all[3].at("test_top1").is_number());
+  // It learns with the second value, too, or its head would stay as drawn.
+  CHECK(validation(4) > validation(0));
+}
+
+TEST_CASE("a comparison that cannot run says why and moves nothing") {
+  const ScratchFolder scratch;
+  const std::string weights =
+      (scratch.path() / "run/weights.safetensors").string();
+  train::RunTasksCompare(
+      SmallTasks(scratch.path(),
+                 {"tasks.methods=head", "train.epochs=1", "tasks.length=2s"}));
+  struct Bad {
+    std::vector<std::string> overrides;
+    const char* says;
+  };
+  for (const Bad& bad : std::vector<Bad>{
+           {{"tasks.batch=10000"}, "tasks.batch: expected at most the"},
+           {{"model.weights=" + weights},
+            "model.weights: expected a file outside of run.dir"},
+           {{"hw.preset="}, "hw.preset: expected a preset"},
+           {{"model.classes=2"}, "model.classes: expected at least the"},
+           {{"tasks.sets=[\"glyphs\", \"textures\", \"glyphs\"]"},
+            "tasks.sets: expected each data set once, got 'glyphs' twice"},
+           {{"tasks.methods=scale", "tasks.scale_bits=1"},
+            "tasks.methods: expected options that scale takes; [mask] expected "
+            "factors of 2 to 16 bits"},
+           {{"tasks.methods=xma2", "tasks.select=gates",
+             "tasks.select_rounds=2"},
+            "tasks.select_rounds: expected 1 with"}}) {
+    auto overrides = bad.overrides;
+    overrides.insert(
+        overrides.begin(),
+        {"tasks.methods=head", "train.epochs=1", "tasks.length=20s",
+         "tasks.select_length=8s", "tasks.resume=false"});
+    CAPTURE(bad.says);
+    CHECK_THROWS_WITH_AS(
+        train::RunTasksCompare(SmallTasks(scratch.path(), overrides)),
+        doctest::Contains(bad.says), UsageError);
+    CHECK(std::filesystem::exists(weights));
+    CHECK_FALSE(std::filesystem::exists(scratch.path() / "run/earlier-1"));
+  }
+}
+
 // The limits of docs/masks.md, through training and all: the same logits.
 TEST_CASE("methods that are limits of others train to the same network") {
   const ScratchFolder scratch;

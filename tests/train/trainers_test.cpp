@@ -120,6 +120,18 @@ TEST_CASE("a run never takes what an earlier one has left") {
       train::RunTrain(config({"train.resume=true", "train.lr=0.5"})),
       doctest::Contains("train.resume: expected the config of the training"),
       UsageError);
+  CHECK_THROWS_WITH_AS(
+      train::RunTrain(config({"model.weights=" + folder.weights().string()})),
+      doctest::Contains("model.weights: expected a file outside of run.dir"),
+      UsageError);
+  CHECK_THROWS_WITH_AS(
+      train::RunTrain(config({"model.classes=2"})),
+      doctest::Contains("model.classes: expected at least the"), UsageError);
+  {
+    const FolderLock other = folder.Lock();
+    CHECK_THROWS_WITH_AS(train::RunTrain(config({})),
+                         doctest::Contains("is in use by another run"), Error);
+  }
   CHECK(ReadFile(folder.weights()) == weights);
   CHECK(std::filesystem::exists(folder.state()));
   CHECK(ReadFile(folder.config()) == toml);

@@ -67,6 +67,7 @@ bool AnyRemedy(const Config& config) {
 Metrics RunAdapt(const Config& config) {
   CheckOnCrossbar(config, "adapt");
   CheckWeights(config);
+  CheckWeightsStay(config, config.run.dir);
   if (!AnyRemedy(config)) {
     fmt::print(
         "no remedy is set (adapt.inject, gain, norm_batches, in_loop, epochs; "
@@ -74,6 +75,7 @@ Metrics RunAdapt(const Config& config) {
   }
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
+  const FolderLock lock = folder.Lock();
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
   Config training = config;

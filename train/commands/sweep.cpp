@@ -100,6 +100,8 @@ SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
     nn::PutOnChip(model.get(), config.device);  // the one to train on
     nn::ClearCalibration(model.get());
   } else {
+    // Ranges that came with the weights are those of one crossbar.
+    nn::ClearCalibration(model.get());
     CalibrateIfNeeded(config, data, model.get());
     result.calibrated_top1 = EvalTop1(config, data, model.get());
   }
@@ -123,6 +125,7 @@ class Sweep {
       hashes_.push_back(SweepPointHash(point));
     }
     folder_.emplace(config.run.dir);
+    lock_.emplace(folder_->path(), FolderLock::Busy::kRefuse);
     folder_->WriteConfig(ResolvedToml(config));
     log_.emplace(folder_->path() / "sweep.jsonl");
   }
@@ -204,6 +207,7 @@ class Sweep {
   std::vector<SweepPoint> points_;
   std::vector<std::string> hashes_;  // of the points
   std::optional<RunFolder> folder_;  // made once everything is in order
+  std::optional<FolderLock> lock_;
   std::optional<SweepLog> log_;
   PointData data_;
   Progress progress_{"sweep"};

@@ -102,8 +102,8 @@ const std::vector<CommandRow>& CommandTable() {
                "it is stored; device keys put it on other devices than the "
                "store's. --chips N does so on N chips of them, with converter "
                "ranges as eval.calibrate and batch norm statistics as "
-               "adapt.norm_batches say: how a task that was learned once does "
-               "on chips that it has not seen.",
+               "adapt.norm_batches say, from chip device.chip on: how a task "
+               "that was learned once does on others.",
        .sections = kTaskEvaluation,
        .run = nullptr,
        .options = {kStore, {"chips", "N", "eval.chips"}},

@@ -1,6 +1,9 @@
+#include <algorithm>
+
 #include "train/commands/command.h"
 #include "train/compare/comparison.h"
 #include "train/experiment.h"
+#include "train/tasks/backbone.h"
 
 namespace ohm::train {
 
@@ -9,15 +12,24 @@ Metrics RunTasksCompare(const Config& config) {
     ThrowAtKey(config, "tasks.sets",
                "expected at least one data set, got none");
   }
+  CheckBackbone(config);
+  auto sets = config.tasks.sets;
+  std::ranges::sort(sets);
+  const auto twice = std::ranges::adjacent_find(sets);
+  if (twice != sets.end()) {
+    ThrowAtKey(config, "tasks.sets",
+               "expected each data set once, got '" + *twice + "' twice");
+  }
   auto rows = CompareRows(config);
   if (rows.empty()) {
     ThrowAtKey(config, "tasks.methods",
                "expected at least one method here or in tasks.variants, got "
                "none");
   }
+  if (!config.tasks.resume) CheckWeightsStay(config, config.run.dir);
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
-  if (!config.tasks.resume) folder.SetAside({folder.path() / "compare.jsonl"});
+  const FolderLock lock = folder.Lock();
   Comparison comparison(config, std::move(rows), folder);
   folder.WriteConfig(ResolvedToml(config));
   return comparison.Run();

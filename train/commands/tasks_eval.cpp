@@ -15,13 +15,18 @@ Metrics RunTasksEval(const Config& config, const std::string& name) {
   const StoredTask& task = opened.store.Find(name);
   ApplyTask(opened.model.get(), opened.store.Load(name));
   const auto data = OpenData(config, task.set);
+  // What is fitted to a chip sees images as the task's training did.
+  Config own = config;
+  own.data.crop_padding = config.tasks.crop_padding;
+  own.data.flip = config.tasks.flip;
+  own.train.batch = config.tasks.batch;
   const std::string what =
       fmt::format("task '{}' ({}, {})", name, task.set, task.method);
   Metrics result{{"command", std::string("tasks eval")},
                  {"task", name},
                  {"set", task.set},
                  {"method", task.method}};
-  const Metrics scores = ReportEval(config, what, data, opened.model.get());
+  const Metrics scores = ReportEval(own, what, data, opened.model.get());
   result.insert(result.end(), scores.begin(), scores.end());
   return result;
 }

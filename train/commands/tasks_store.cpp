@@ -75,13 +75,14 @@ Metrics RunTasksInit(const Config& config) {
   TaskStore::CheckFree(config.tasks.store);
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
+  const FolderLock lock = folder.Lock();
   Backbone backbone = MakeBackbone(config, folder);
+  nn::Model* model = backbone.model.get();
   Config own = backbone.config;
-  own.model.classes = backbone.data.classes;
+  own.model.classes = int(model->head().weight().shape()[0]);
   own.tasks.sets.clear();
   own.tasks.methods.clear();
   own.tasks.variants.clear();
-  nn::Model* model = backbone.model.get();
   const auto store = TaskStore::Create(
       config.tasks.store, own, model,
       {config.data.set, config.data.set, "backbone", std::nan(""),
@@ -140,8 +141,9 @@ Metrics RunTasksSwitch(const Config& config, const std::string& name) {
   opened.Set(name);
   const auto cost = CostOfSwitch(cells, CellsOf(opened.model.get()));
   const int64_t bytes =
-      BytesOfSwitch(opened.model.get(), opened.store.Load(from),
-                    opened.store.Load(name), cost);
+      name == from ? 0
+                   : BytesOfSwitch(opened.model.get(), opened.store.Load(from),
+                                   opened.store.Load(name), cost);
   opened.store.SetActive(name);
   fmt::print(
       "from '{}' to '{}': {} to write, {} B to move; outputs as when it was "

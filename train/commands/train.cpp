@@ -11,7 +11,9 @@ namespace ohm::train {
 
 Metrics RunTrain(const Config& config) {
   ApplyThreads(config);
+  CheckWeightsStay(config, config.run.dir);
   const RunFolder folder(config.run.dir);
+  const FolderLock lock = folder.Lock();
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
   // Before anything of an earlier run is touched.

@@ -31,6 +31,15 @@ std::map<std::string, datasets::OpenedDataset> OpenChecked(
   return data;
 }
 
+// A comparison that cannot start moves nothing.
+Backbone FreshBackbone(const Config& config, const RunFolder& folder) {
+  return MakeBackbone(config, folder, [&] {
+    if (!config.tasks.resume) {
+      folder.SetAside({folder.path() / "compare.jsonl"});
+    }
+  });
+}
+
 }  // namespace
 
 Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
@@ -38,7 +47,7 @@ Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
     : rows_(std::move(rows)),
       folder_(folder),
       data_(OpenChecked(config, rows_)),
-      backbone_(MakeBackbone(config, folder)),
+      backbone_(FreshBackbone(config, folder)),
       model_(backbone_.model.get()),
       hash_(BackboneHash(model_)),
       first_hash_(FirstTaskHash(model_)),

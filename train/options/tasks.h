@@ -153,9 +153,10 @@ struct TasksOptions {
           FieldDoc{.unit = "batches",
                    .min = 0,
                    .max = 100000,
-                   .doc = "Training batches from which a learned task sets "
-                          "its own batch norm statistics anew, on its chip; "
-                          "0: those of learning."});
+                   .doc = "Training batches that a learned task's batch norm "
+                          "statistics follow on its chip, by running means: of "
+                          "those of learning 0.9^N is left, after 40 batches "
+                          "1.5 %."});
     visit("mask_threshold", mask_threshold,
           FieldDoc{
               .min = -100,

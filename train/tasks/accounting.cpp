@@ -1,6 +1,7 @@
 #include "train/tasks/accounting.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/base/check.h"
 #include "hw/converters.h"
@@ -133,17 +134,36 @@ hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to) {
   return cost;
 }
 
+namespace {
+
+// Which of the backbone's `all` weights a task holds otherwise, where `written`
+// of them are written: its PE flags, or a list of places.
+int64_t BytesOfPlaces(const TaskSize& size, int64_t written, int64_t all) {
+  const int64_t pes = size.Term("pes").bytes();
+  if (pes > 0) return pes;
+  bool rewrites = false;
+  for (const char* term : {"weights", "elements", "kernels"}) {
+    rewrites = rewrites || size.Term(term).bytes() > 0;
+  }
+  return rewrites ? (written * std::bit_width(uint64_t(all)) + 7) / 8 : 0;
+}
+
+}  // namespace
+
 int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
                       const TaskState& to, const hw::WriteCost& writes) {
   const TaskSize there = SizeOf(model, to, from);
   const TaskSize back = SizeOf(model, from, to);
   const int64_t bits = SizeOfBackbone(model).bits_each;
-  // Factors that only `from` has go back to 1, each in as many bits; PE flags
-  // of both say where the weights lie.
+  // Factors that only `from` has go back to 1, each in as many bits.
   const int64_t columns =
       std::max(there.Term("columns").bytes(), back.Term("columns").bytes());
-  const int64_t pes = there.Term("pes").bytes() + back.Term("pes").bytes();
-  return (writes.weights * bits + 7) / 8 + columns + pes + there.norm_bytes +
+  // A bit for each weight says where the written ones lie, or less.
+  const int64_t weights = SizeOfBackbone(model).weights;
+  const int64_t places = std::min(
+      (weights + 7) / 8, BytesOfPlaces(there, writes.weights, weights) +
+                             BytesOfPlaces(back, writes.weights, weights));
+  return (writes.weights * bits + 7) / 8 + columns + places + there.norm_bytes +
          there.range_bytes;
 }
 

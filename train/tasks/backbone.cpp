@@ -66,14 +66,20 @@ datasets::BatchStream TestStream(const Config& config,
           MakeBatchOptions(config, data, config.eval.batch, false, Key())};
 }
 
-Backbone MakeBackbone(const Config& config, const RunFolder& folder) {
-  if (!config.on_crossbar()) {
-    ThrowAtKey(config, "hw.preset",
-               "expected a preset, because tasks adapt a network that sits on "
-               "crossbars, got none");
-  }
+void CheckBackbone(const Config& config) {
+  if (config.on_crossbar()) return;
+  ThrowAtKey(config, "hw.preset",
+             "expected a preset, because tasks adapt a network that sits on "
+             "crossbars, got none");
+}
+
+Backbone MakeBackbone(const Config& config, const RunFolder& folder,
+                      const std::function<void()>& ready) {
+  CheckBackbone(config);
   Backbone backbone;
   backbone.data = OpenData(config, config.data.set);
+  CheckClasses(config, backbone.data.classes);
+  ready();
   backbone.config = WithWeights(config, backbone.data, folder);
   const auto digital =
       BuildDigitalModel(backbone.config, backbone.data.classes);

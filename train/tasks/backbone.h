@@ -2,6 +2,7 @@
 // its own first task.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "datasets/table.h"
@@ -19,11 +20,16 @@ struct Backbone {
   double crossbar_top1 = 0;
 };
 
+// UsageError without hw.preset: tasks adapt a network that sits on crossbars.
+void CheckBackbone(const Config& config);
+
 // From config.model.weights; where there are none, trains it digitally first,
 // into `folder`, or with tasks.resume goes on with what an equal config has
-// left there. UsageError without hw.preset: tasks adapt a network that sits on
-// crossbars.
-Backbone MakeBackbone(const Config& config, const RunFolder& folder);
+// left there. Errors as CheckBackbone and CheckClasses. `ready` is called when
+// nothing is left to be checked, before anything is trained or written.
+Backbone MakeBackbone(
+    const Config& config, const RunFolder& folder,
+    const std::function<void()>& ready = [] {});
 
 // The test images of `data` in order, eval.batch at a time.
 datasets::BatchStream TestStream(const Config& config,

@@ -93,6 +93,7 @@ class TaskTrainer {
       TrainUntil(std::min(done_ + every_, steps_));
       best_.seconds += watch.seconds();
       progress_.Pause();
+      CheckNumbers();
       const Score score = Evaluate(model_, &validation_);
       Report(score);
       Keep(score);
@@ -159,6 +160,16 @@ class TaskTrainer {
            .loss = since_.loss / double(since_.images),
            .accuracy = double(since_.correct) / double(since_.images)});
     }
+  }
+
+  // A factor or score that is none would count as off.
+  void CheckNumbers() const {
+    const auto check = [](const std::string& name, const Tensor& tensor) {
+      if (!tensor.defined() || AllFinite(tensor)) return;
+      throw NotFinite("'" + name + "' is no number any more");
+    };
+    for (const auto& p : model_->Parameters()) check(p.name, p.var.value());
+    for (const auto& b : model_->Buffers()) check(b.name, *b.tensor);
   }
 
   void Keep(const Score& score) {
@@ -241,9 +252,31 @@ class OffChip {
 
 }  // namespace
 
+namespace {
+
+// Masks say themselves which options they take: tried on a layer of one weight.
+void CheckMaskOptions(const Config& config, const MethodRow& method) {
+  if (std::string(method.mask).empty()) return;
+  nn::MaskedLayer layer;
+  layer.weights = Tensor::Full({1, 1, 1, 1}, 1.0F);
+  layer.map = hw::TileMap(hw::MatrixOf(layer.weights.shape(), 1), config.hw);
+  layer.largest = hw::LargestWeight(config.hw);
+  layer.range = 1;
+  try {
+    nn::FindMask(method.mask).make(layer, MaskOptionsOf(config.tasks));
+  } catch (const Error& error) {
+    ThrowAtKey(config, "tasks.methods",
+               std::string("expected options that ") + method.name +
+                   " takes; " + error.what());
+  }
+}
+
+}  // namespace
+
 void CheckTask(const Config& config, const std::string& set,
                const datasets::OpenedDataset& data, const MethodRow& method) {
   const TasksOptions& options = config.tasks;
+  CheckMaskOptions(config, method);
   const auto split = SplitOf(config, data, set);
   const int64_t batches = split.rest->size() / options.batch;
   if (batches == 0) {
@@ -266,6 +299,12 @@ void CheckTask(const Config& config, const std::string& set,
                fmt::format("expected less than the {} steps of tasks.length, "
                            "got {}",
                            steps, until));
+  }
+  if (options.pes.select == "gates" && options.pes.select_rounds > 1) {
+    ThrowAtKey(config, "tasks.select_rounds",
+               fmt::format("expected 1 with tasks.select = \"gates\", which "
+                           "choose once, got {}",
+                           options.pes.select_rounds));
   }
   if (options.pes.select_rounds > until) {
     ThrowAtKey(config, "tasks.select_rounds",
