@@ -42,9 +42,8 @@ datasets::BatchStream EvalStream(const Config& config,
                                  const datasets::OpenedDataset& data);
 
 // The network of the config for `classes` outputs, or model.classes (errors as
-// CheckClasses),
-// on crossbars where hw.preset is set, with model.weights loaded if given. A
-// file without converter ranges leaves them uncalibrated.
+// CheckClasses), on crossbars where hw.preset is set, with model.weights loaded
+// if given. A file without converter ranges leaves them uncalibrated.
 std::unique_ptr<nn::Model> BuildModel(const Config& config, int classes);
 
 // The same network without crossbars and with the same weights.

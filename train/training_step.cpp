@@ -49,4 +49,14 @@ StepResult TrainingStep::Run(const datasets::Batch& batch, double lr,
   return result;
 }
 
+std::string NameOfNotFinite(nn::Module* model) {
+  for (const auto& p : model->Parameters()) {
+    if (p.var.defined() && !AllFinite(p.var.value())) return p.name;
+  }
+  for (const auto& b : model->Buffers()) {
+    if (b.tensor->defined() && !AllFinite(*b.tensor)) return b.name;
+  }
+  return "";
+}
+
 }  // namespace ohm::train

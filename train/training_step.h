@@ -1,6 +1,8 @@
 // One step of training, as every trainer and benchmark takes it.
 #pragma once
 
+#include <string>
+
 #include "core/tensor/arena.h"
 #include "datasets/batch_stream.h"
 #include "nn/module.h"
@@ -46,5 +48,9 @@ class TrainingStep {
   Arena arena_;
   size_t kept_bytes_ = 0;
 };
+
+// The name of the first parameter or buffer that holds a NaN or an infinity;
+// empty: none does.
+std::string NameOfNotFinite(nn::Module* model);
 
 }  // namespace ohm::train

@@ -221,16 +221,13 @@ class BackboneTrainer {
 
   // Before a checkpoint that is good is written over.
   void CheckFinite() const {
-    const auto check = [&](const std::string& name, const Tensor& tensor) {
-      if (!tensor.defined() || AllFinite(tensor)) return;
-      throw NotFinite(
-          fmt::format("'{}' is no number any more at epoch {}, step {} of {}; "
-                      "try a smaller train.lr",
-                      name, (step_ - 1) / steps_per_epoch_ + 1,
-                      (step_ - 1) % steps_per_epoch_ + 1, steps_per_epoch_));
-    };
-    for (const auto& p : model_->Parameters()) check(p.name, p.var.value());
-    for (const auto& b : model_->Buffers()) check(b.name, *b.tensor);
+    const std::string name = NameOfNotFinite(model_);
+    if (name.empty()) return;
+    throw NotFinite(
+        fmt::format("'{}' is no number any more at epoch {}, step {} of {}; "
+                    "try a smaller train.lr",
+                    name, (step_ - 1) / steps_per_epoch_ + 1,
+                    (step_ - 1) % steps_per_epoch_ + 1, steps_per_epoch_));
   }
 
   const Config& config_;

@@ -164,12 +164,8 @@ class TaskTrainer {
 
   // A factor or score that is none would count as off.
   void CheckNumbers() const {
-    const auto check = [](const std::string& name, const Tensor& tensor) {
-      if (!tensor.defined() || AllFinite(tensor)) return;
-      throw NotFinite("'" + name + "' is no number any more");
-    };
-    for (const auto& p : model_->Parameters()) check(p.name, p.var.value());
-    for (const auto& b : model_->Buffers()) check(b.name, *b.tensor);
+    const std::string name = NameOfNotFinite(model_);
+    if (!name.empty()) throw NotFinite("'" + name + "' is no number any more");
   }
 
   void Keep(const Score& score) {
