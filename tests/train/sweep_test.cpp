@@ -302,6 +302,13 @@ TEST_CASE_FIXTURE(Fixture, "sweep: finished points are skipped, changed not") {
   CHECK(measured({two, "hw.dac_bits=6"}) == 1);
   CHECK(Lines(Run("sweep.jsonl")) == 4);
 
+  // Measured on other images than those that are there now.
+  text = ReadFile(Run("sweep.jsonl"));
+  text.replace(text.rfind("\"data\":\"") + 8, 16, "0123456789abcdef");
+  WriteFileAtomically(Run("sweep.jsonl"), text);
+  CHECK(measured({two, "hw.dac_bits=6"}) == 1);
+  CHECK(measured({two, "hw.dac_bits=6"}) == 0);
+
   SaveRandomWeights(2);  // the same name, another content
   CHECK(measured({two}) == 2);
 }

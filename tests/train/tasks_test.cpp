@@ -91,10 +91,17 @@ TEST_CASE("a comparison that is started again goes on where it stopped") {
   CHECK(std::ranges::count(text, '\n') == 4 + 3 + 2);
   train::RunTasksCompare(config);
   CHECK(ReadFile(log) == text);
-  // A line that is lost is trained again, to the same values.
   const size_t last = text.rfind('\n', text.size() - 2) + 1;
   const auto lost = nlohmann::json::parse(text.substr(last));
   const std::string hash = lost.at("config").get<std::string>();
+  // A test on other images than those that are there now is made again.
+  auto other = lost;
+  other["data"] = "0123456789abcdef";
+  WriteFileAtomically(log, text.substr(0, last) + other.dump() + "\n");
+  train::RunTasksCompare(config);
+  CHECK(ReadFile(log) ==
+        text.substr(0, last) + other.dump() + "\n" + text.substr(last));
+  // A line that is lost is trained again, to the same values.
   std::string without;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {

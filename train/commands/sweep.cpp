@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 
 #include "core/base/check.h"
 #include "core/base/stopwatch.h"
+#include "datasets/fingerprint.h"
 #include "nn/crossbar_policy.h"
 #include "train/chips.h"
 #include "train/commands/command.h"
@@ -41,13 +43,19 @@ class PointData {
     if (!data_ || keys != keys_) {
       data_.reset();  // never two at once in memory
       data_ = OpenData(point.config, point.config.data.set);
+      fingerprint_ = datasets::Fingerprint(*data_);
       keys_ = keys;
     }
     return *data_;
   }
+  const std::string& FingerprintFor(const SweepPoint& point) {
+    For(point);
+    return fingerprint_;
+  }
 
  private:
   std::optional<datasets::OpenedDataset> data_;
+  std::string fingerprint_;
   std::string keys_;  // of all points the same but for these
 };
 
@@ -127,7 +135,7 @@ class Sweep {
     folder_.emplace(config.run.dir);
     lock_.emplace(folder_->path(), FolderLock::Busy::kRefuse);
     folder_->WriteConfig(ResolvedToml(config));
-    log_.emplace(folder_->path() / "sweep.jsonl");
+    log_.emplace(folder_->path() / "sweep.jsonl", Fingerprints());
   }
 
   Metrics Run() {
@@ -150,6 +158,15 @@ class Sweep {
   }
 
  private:
+  // Of each point's data, by its hash.
+  std::map<std::string, std::string> Fingerprints() {
+    std::map<std::string, std::string> fingerprints;
+    for (size_t i = 0; i < points_.size(); ++i) {
+      fingerprints[hashes_[i]] = data_.FingerprintFor(points_[i]);
+    }
+    return fingerprints;
+  }
+
   void RunPoint(size_t i) {
     const SweepPoint& point = points_[i];
     Config own = point.config;

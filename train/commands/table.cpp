@@ -142,9 +142,11 @@ const std::vector<CommandRow>& CommandTable() {
        .more = "Writes cells.csv (layer, array, row, column, old and new "
                "level of every cell to be written on the way from the task in "
                "use, and all of the task's head, whose arrays are its own; "
-               "levels are digits of cells) and columns.csv (layer, row tile, "
-               "output, factor; those that are not 1) into --out, or into the "
-               "store's folder 'runs'.",
+               "levels are digits of cells), columns.csv (layer, row tile, "
+               "output, factor; those that are not 1) and complements.csv "
+               "(layer, array, column of all that store complements, which "
+               "hw.column_flip does) into --out, or into the store's folder "
+               "'runs'.",
        .sections = kStored,
        .run = nullptr,
        .options = {kStore, {"out", "DIR", "run.dir"}},

@@ -217,8 +217,10 @@ Metrics RunTasksExport(const Config& config, const std::string& name) {
   opened.Set(name);
   const std::filesystem::path folder = config.run.dir;
   const auto cost = ExportTask(opened.model.get(), cells, folder);
-  fmt::print("cells.csv and columns.csv in '{}': from '{}' to '{}' {}\n",
-             folder.string(), opened.store.active(), name, CostText(cost));
+  fmt::print(
+      "cells.csv, columns.csv and complements.csv in '{}': from '{}' to '{}' "
+      "{}\n",
+      folder.string(), opened.store.active(), name, CostText(cost));
   return {{"command", std::string("tasks export")},
           {"task", name},
           {"cells_written", cost.cells},

@@ -6,6 +6,7 @@
 
 #include "core/base/check.h"
 #include "core/base/file.h"
+#include "datasets/fingerprint.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
 #include "train/progress.h"
@@ -31,6 +32,15 @@ std::map<std::string, datasets::OpenedDataset> OpenChecked(
   return data;
 }
 
+std::map<std::string, std::string> FingerprintsOf(
+    const std::map<std::string, datasets::OpenedDataset>& data) {
+  std::map<std::string, std::string> fingerprints;
+  for (const auto& [set, opened] : data) {
+    fingerprints[set] = datasets::Fingerprint(opened);
+  }
+  return fingerprints;
+}
+
 // A comparison that cannot start moves nothing.
 Backbone FreshBackbone(const Config& config, const RunFolder& folder) {
   return MakeBackbone(config, folder, [&] {
@@ -47,13 +57,14 @@ Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
     : rows_(std::move(rows)),
       folder_(folder),
       data_(OpenChecked(config, rows_)),
+      fingerprints_(FingerprintsOf(data_)),
       backbone_(FreshBackbone(config, folder)),
       model_(backbone_.model.get()),
       hash_(BackboneHash(model_)),
       first_hash_(FirstTaskHash(model_)),
       first_(CaptureTask(model_, "")),
       cells_(CellsOf(model_)),
-      log_(folder.path() / "compare.jsonl") {
+      log_(folder.path() / "compare.jsonl", fingerprints_) {
   std::filesystem::create_directories(folder.path() / "tasks");
 }
 
@@ -102,8 +113,9 @@ Comparison::Training Comparison::TrainingOf(size_t row, size_t candidate,
 
 std::filesystem::path Comparison::FileOf(const Training& t) const {
   return folder_.path() / "tasks" /
-         fmt::format("{}-{}-{}-{}.safetensors", t.set, rows_[t.row].method,
-                     t.seed, t.hash.substr(0, 8));
+         fmt::format("{}-{}-{}-{}-{}.safetensors", t.set, rows_[t.row].method,
+                     t.seed, t.hash.substr(0, 8),
+                     fingerprints_.at(t.set).substr(0, 4));
 }
 
 // Trains what there is to choose among with the first seed; the best on
@@ -172,8 +184,8 @@ bool Comparison::Train(const Training& t) {
 }
 
 void Comparison::Append(const Training& t, const CompareResult& result) {
-  log_.Append({{"set", t.set},
-               {"row", rows_[t.row].label},
+  log_.Append(t.set,
+              {{"row", rows_[t.row].label},
                {"seed", t.seed},
                {"file", FileOf(t).filename().string()}},
               t.hash, result);

@@ -61,6 +61,7 @@ class Comparison {
   std::vector<CompareRow> rows_;
   const RunFolder& folder_;
   std::map<std::string, datasets::OpenedDataset> data_;  // of the new tasks
+  std::map<std::string, std::string> fingerprints_;      // of data_
   Backbone backbone_;
   nn::Model* model_;
   std::string hash_;  // of the backbone's weights

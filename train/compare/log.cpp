@@ -42,6 +42,14 @@ CompareResult ReadResult(const Json& line) {
   return r;
 }
 
+// Error as above.
+bool OfOtherData(const Json& line,
+                 const std::map<std::string, std::string>& data) {
+  const auto it = data.find(line.at("set").get<std::string>());
+  return it != data.end() && line.contains("data") &&
+         line.at("data").get<std::string>() != it->second;
+}
+
 }  // namespace
 
 Metrics ToMetrics(const CompareResult& r) {
@@ -62,10 +70,13 @@ Metrics ToMetrics(const CompareResult& r) {
           {"weights_written", r.writes.weights}};
 }
 
-CompareLog::CompareLog(std::filesystem::path path) : path_(std::move(path)) {
+CompareLog::CompareLog(std::filesystem::path path,
+                       std::map<std::string, std::string> data)
+    : path_(std::move(path)), data_(std::move(data)) {
   for (const std::string& text : WholeLines(path_)) {
     const Json line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     try {
+      if (OfOtherData(line, data_)) continue;
       results_[line.at("config").get<std::string>()] = ReadResult(line);
     } catch (const Json::exception&) {
       continue;  // no result
@@ -78,10 +89,14 @@ const CompareResult* CompareLog::Find(const std::string& hash) const {
   return it == results_.end() ? nullptr : &it->second;
 }
 
-void CompareLog::Append(const Metrics& what, const std::string& hash,
-                        const CompareResult& result) {
-  Metrics line = what;
+void CompareLog::Append(const std::string& set, const Metrics& what,
+                        const std::string& hash, const CompareResult& result) {
+  Metrics line{{"set", set}};
+  line.insert(line.end(), what.begin(), what.end());
   for (auto& [key, value] : ToMetrics(result)) line.emplace_back(key, value);
+  if (const auto it = data_.find(set); it != data_.end()) {
+    line.emplace_back("data", it->second);
+  }
   line.emplace_back("config", hash);
   AppendJsonLine(path_, line);
   results_[hash] = result;

@@ -25,20 +25,24 @@ struct CompareResult {
 
 class CompareLog {
  public:
-  // Reads what is there; lines that are no results are passed over, and a last
-  // line cut short is removed.
-  explicit CompareLog(std::filesystem::path path);
+  // Reads what is there; a last line cut short is removed. Lines that are no
+  // results are passed over, and those whose key `data` is not what `data` has
+  // for their set, the fingerprint of what was opened; lines without the key,
+  // of earlier versions, count.
+  explicit CompareLog(std::filesystem::path path,
+                      std::map<std::string, std::string> data = {});
 
   // The last result with this hash; null: none.
   const CompareResult* Find(const std::string& hash) const;
-  // `what`: further keys of the line, which say what was trained.
-  void Append(const Metrics& what, const std::string& hash,
-              const CompareResult& result);
+  // `what`: further keys of the line, which say what was trained on `set`.
+  void Append(const std::string& set, const Metrics& what,
+              const std::string& hash, const CompareResult& result);
 
   const std::filesystem::path& path() const { return path_; }
 
  private:
   std::filesystem::path path_;
+  std::map<std::string, std::string> data_;  // fingerprints by set
   std::map<std::string, CompareResult> results_;
 };
 

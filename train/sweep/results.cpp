@@ -198,7 +198,9 @@ bool SpansDecades(const std::vector<std::string>& places) {
 
 }  // namespace
 
-SweepLog::SweepLog(std::filesystem::path path) : path_(std::move(path)) {
+SweepLog::SweepLog(std::filesystem::path path,
+                   std::map<std::string, std::string> data)
+    : path_(std::move(path)), data_(std::move(data)) {
   for (const std::string& text : WholeLines(path_)) {
     const Json line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!line.is_object() || !line.contains("config")) continue;
@@ -208,7 +210,10 @@ SweepLog::SweepLog(std::filesystem::path path) : path_(std::move(path)) {
         NumberAt(line, "seconds"), NumbersAt(line, "calibrated_chips"),
         NumbersAt(line, "trained_chips")};
     if (!hash.is_string() || std::isnan(result.calibrated_top1)) continue;
-    results_[hash.get<std::string>()] = result;
+    const auto own = data_.find(hash.get<std::string>());
+    const bool other = own != data_.end() && line.contains("data") &&
+                       line.at("data") != own->second;
+    if (!other) results_[hash.get<std::string>()] = result;
   }
 }
 
@@ -226,6 +231,9 @@ void SweepLog::Append(const SweepPoint& point, const std::string& hash,
   AddTop1("calibrated", result.calibrated_top1, result.calibrated_chips, &line);
   AddTop1("trained", result.trained_top1, result.trained_chips, &line);
   line.emplace_back("seconds", result.seconds);
+  if (const auto own = data_.find(hash); own != data_.end()) {
+    line.emplace_back("data", own->second);
+  }
   line.emplace_back("config", hash);
   AppendJsonLine(path_, line);
   results_[hash] = result;

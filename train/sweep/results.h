@@ -24,16 +24,20 @@ struct SweepResult {
 // out again: the results of an earlier config stay in the file, unused.
 class SweepLog {
  public:
-  // Reads what is there. A last line cut short is removed from the file, other
-  // lines that are no results are passed over.
-  explicit SweepLog(std::filesystem::path path);
+  // Reads what is there. A last line cut short is removed from the file. Lines
+  // that are no results are passed over, and those whose key `data` is not what
+  // `data` has for their hash, the fingerprint of what was opened; lines
+  // without the key, of earlier versions, count.
+  explicit SweepLog(std::filesystem::path path,
+                    std::map<std::string, std::string> data = {});
 
   // The last result with this hash (SweepPointHash); null: none.
   const SweepResult* Find(const std::string& hash) const;
 
   // Keys of the line: the overrides; calibrated_top1 and, with chips,
   // calibrated_std, _min and _chips, their list; trained_top1 and so on, if it
-  // was trained; seconds; config, the hash. Error where it cannot be written.
+  // was trained; seconds; data, the fingerprint; config, the hash. Error where
+  // it cannot be written.
   void Append(const SweepPoint& point, const std::string& hash,
               const SweepResult& result);
 
@@ -41,6 +45,7 @@ class SweepLog {
 
  private:
   std::filesystem::path path_;
+  std::map<std::string, std::string> data_;  // fingerprints by hash
   std::map<std::string, SweepResult> results_;
 };
 

@@ -30,6 +30,18 @@ void AppendColumns(const std::string& layer, const Tensor& gain,
   }
 }
 
+void AppendComplements(const std::string& layer, const hw::CellDigits& cells,
+                       std::string* text) {
+  for (int64_t tile = 0; tile < cells.map().tiles(); ++tile) {
+    const auto flipped = cells.FlippedColumns(cells.map().ContentOf(tile));
+    for (size_t column = 0; column < flipped.size(); ++column) {
+      if (flipped[column] == 0) continue;  // always, for pairs
+      fmt::format_to(std::back_inserter(*text), "{},{},{}\n", layer, tile,
+                     column);
+    }
+  }
+}
+
 // Cells as they are before anything was written: every digit is 0.
 hw::CellDigits Unwritten(const nn::CrossbarLeaf& leaf,
                          const hw::CellDigits& written) {
@@ -46,9 +58,11 @@ hw::WriteCost ExportTask(nn::Model* model, const WrittenCells& from,
   std::filesystem::create_directories(folder);
   std::string cells = "layer,array,row,column,old_level,new_level\n";
   std::string columns = "layer,row_tile,output,factor\n";
+  std::string complements = "layer,array,column\n";
   size_t i = 0;
   for (const auto& leaf : nn::CrossbarLeaves(model)) {
     const hw::CellDigits to = CellsOf(leaf);
+    AppendComplements(leaf.path, to, &complements);
     if (!TakesMask(*model, leaf.path)) {  // the head
       AppendCells(leaf.path, Unwritten(leaf, to), to, &cells);
       continue;
@@ -60,6 +74,7 @@ hw::WriteCost ExportTask(nn::Model* model, const WrittenCells& from,
   }
   WriteFileAtomically(folder / "cells.csv", cells);
   WriteFileAtomically(folder / "columns.csv", columns);
+  WriteFileAtomically(folder / "complements.csv", complements);
   return CostOfSwitch(from, CellsOf(model));
 }
 

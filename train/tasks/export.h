@@ -16,6 +16,9 @@ namespace ohm::train {
 //                head's arrays are the task's own and come whole, over level 0
 //   columns.csv  layer, row tile, output, factor: one line per logical column
 //                whose factor is not 1
+//   complements.csv  layer, array, column: one line per column of an array
+//                that stores complements while the task is in use; none
+//                without hw.column_flip
 // Batch norm, converter ranges and biases are digital and stay in the task's
 // file. Returns what the convolutions' lines of cells.csv write.
 hw::WriteCost ExportTask(nn::Model* model, const WrittenCells& from,

@@ -1,0 +1,16 @@
+// Tells apart what was opened under one name.
+#pragma once
+
+#include <string>
+
+#include "datasets/table.h"
+
+namespace ohm::datasets {
+
+// 16 hex digits over both splits' sizes and labels and 32 images of each,
+// evenly spread: a part of a published set is another one, as is a folder whose
+// classes or images changed. Not every pixel is read, so that it costs
+// milliseconds. Error where an image cannot be read.
+std::string Fingerprint(const OpenedDataset& data);
+
+}  // namespace ohm::datasets
