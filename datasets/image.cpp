@@ -60,12 +60,20 @@ std::vector<std::vector<Tap>> Taps(int64_t from, int64_t to) {
 }
 
 // stb fills what is missing at the end of a JPEG with gray. Behind the start of
-// the last scan (FF DA) there must be an end of image (FF D9): compressed data
-// contains neither.
+// the first scan (FF DA) there must be an end of image (FF D9), which
+// compressed data never contains. What stands before that scan are segments
+// that say how long they are; a thumbnail in one of them has scans and an end
+// of its own.
 bool IsWholeJpeg(const std::string& bytes) {
-  const size_t scan = bytes.rfind("\xff\xda");
-  return scan != std::string::npos &&
-         bytes.find("\xff\xd9", scan) != std::string::npos;
+  const auto byte = [&](size_t at) {
+    return at < bytes.size() ? size_t(uint8_t(bytes[at])) : 0;
+  };
+  size_t at = 2;
+  while (byte(at) == 0xff && byte(at + 1) != 0xda) {
+    const bool fill = byte(at + 1) == 0xff;
+    at += fill ? 1 : 2 + byte(at + 2) * 256 + byte(at + 3);
+  }
+  return byte(at) == 0xff && bytes.find("\xff\xd9", at) != std::string::npos;
 }
 
 void CheckWhole(const std::string& name, const std::string& bytes, bool whole) {
@@ -130,7 +138,7 @@ Tensor DecodeImage(const std::filesystem::path& path) {
             fmt::format("'{}': expected a JPEG, PNG, PPM or PGM image, got {} "
                         "bytes that are none ({})",
                         path.string(), bytes.size(), stbi_failure_reason()));
-  Tensor image = Tensor::Empty({height, width, 3}, DType::kU8);
+  Tensor image = Tensor::EmptyOnce({height, width, 3}, DType::kU8);
   std::memcpy(image.raw(), pixels.get(), image.bytes());
   return image;
 }

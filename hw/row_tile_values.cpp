@@ -191,9 +191,10 @@ void RowTileValues::Finish(const TileBlock& block) {
   const std::span codes(whole_.data(), count);
   const std::span offsets(whole_.data() + whole_.size() / 2, count);
   // Sums past ideal converters may be too large for that, in their parts, or no
-  // whole numbers of products.
-  const bool sums = conversion_.ideal &&
-                    (weights_.parts > 1 || !conversion_.sum_scale.empty());
+  // whole numbers of products (of scaled columns, or with noise).
+  const bool sums =
+      conversion_.ideal &&
+      (weights_.parts > 1 || !conversion_.sum_scale.empty() || noise_.active());
   if (!conversion_.apart() && !sums) {
     ToIntegers(values_.data(), int64_t(count), codes.data());
   }

@@ -99,6 +99,7 @@ void CollectStatistics(const Tensor& x, const Programmed& weights,
   OHM_ASSERT(int64_t(tiles->size()) == map.tiles());
   if (conversion.ideal) {
     conversion.largest = std::numeric_limits<float>::infinity();
+    conversion.lowest = -conversion.largest;
   }
   for (int64_t t = 0; t < map.row_tiles() && !conversion.ideal; ++t) {
     for (int64_t o = 0; o < map.outputs(); ++o) {

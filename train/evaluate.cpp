@@ -76,8 +76,11 @@ void Calibrate(nn::Module* model, datasets::BatchStream* stream,
   nn::ClearCalibration(model);
   datasets::Batch batch;
   stream->Start(0);
+  int64_t seen = 0;
   for (int64_t i = 0; i < batches && stream->Next(&batch); ++i) {
-    model->Forward(Var(batch.images), {.calibrating = true});
+    model->Forward(Var(batch.images),
+                   {.calibrating = true, .first_sample = seen});
+    seen += batch.images.size(0);
   }
 }
 

@@ -21,7 +21,7 @@ struct StepOptions {
 StepOptions MakeStepOptions(const Config& config);
 
 struct StepResult {
-  double loss = 0;  // mean over the batch; not finite: nothing was updated
+  double loss = 0;  // mean over the batch; not finite: no parameter was updated
   int64_t correct = 0;
 };
 

@@ -21,9 +21,9 @@ int AvailableCores();
 // where it says "max" or nothing of this form.
 int CoresOfQuota(const std::string& cpu_max, int most);
 
-// Calls body(begin, end) on disjoint ranges that cover [0, count), at most one
-// range per thread, each at least `grain` long (except the last). Results must
-// not depend on where the cuts fall. An exception thrown by `body` is rethrown
+// Calls body(begin, end) on disjoint ranges that cover [0, count): at most one
+// per thread, and no more than count / grain, rounded up. Results must not
+// depend on where the cuts fall. An exception thrown by `body` is rethrown
 // here (the first one wins). Inside another ParallelFor it runs serially.
 void ParallelFor(int64_t count, int64_t grain,
                  const std::function<void(int64_t, int64_t)>& body);

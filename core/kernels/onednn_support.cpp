@@ -2,6 +2,7 @@
 
 #include <dnnl.hpp>
 
+#include "core/base/check.h"
 #include "core/kernels/conv2d.h"
 
 namespace ohm::kernels {
@@ -18,6 +19,9 @@ dnnl::stream& OneDnnStream() {
 
 int OneDnnType(DType dtype) {
   using Type = dnnl::memory::data_type;
+  OHM_CHECK(
+      dtype == DType::kF32 || dtype == DType::kBF16,
+      std::string("expected tensors of f32 or bf16, got ") + NameOf(dtype));
   return static_cast<int>(dtype == DType::kBF16 ? Type::bf16 : Type::f32);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <vector>
 
@@ -84,10 +85,21 @@ class Arena::Impl : public StorageSource,
     const std::lock_guard lock(mutex_);
     running_ = false;
     if (state_ == State::kRecording) {
+      MakePlan();
+    } else if (next_ != events_.size()) {
+      state_ = State::kBroken;
+    }
+  }
+
+  // A scope ends with it, perhaps because there was no memory left: then the
+  // next run is written down again.
+  void MakePlan() noexcept {
+    try {
       planned_bytes_ = Plan(&blocks_);
       memory_ = AllocateUnkept(planned_bytes_);
       state_ = State::kPlanned;
-    } else if (next_ != events_.size()) {
+    } catch (const std::exception&) {
+      planned_bytes_ = 0;
       state_ = State::kBroken;
     }
   }

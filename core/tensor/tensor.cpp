@@ -36,6 +36,14 @@ Tensor Tensor::Empty(const Shape& shape, DType dtype) {
   return t;
 }
 
+Tensor Tensor::EmptyOnce(const Shape& shape, DType dtype) {
+  Tensor t;
+  t.shape_ = shape;
+  t.dtype_ = dtype;
+  t.storage_ = AllocateUnkept(size_t(shape.count()) * SizeOf(dtype));
+  return t;
+}
+
 Tensor Tensor::Zeros(const Shape& shape, DType dtype) {
   Tensor t = Empty(shape, dtype);
   t.FillZero();

@@ -53,6 +53,9 @@ class Tensor {
   Tensor() = default;  // holds nothing; defined() is false
 
   static Tensor Empty(const Shape& shape, DType dtype = DType::kF32);
+  // Of memory that goes back to the system with it: for sizes that do not come
+  // again, whose blocks would be kept for nothing.
+  static Tensor EmptyOnce(const Shape& shape, DType dtype);
   static Tensor Zeros(const Shape& shape, DType dtype = DType::kF32);
   static Tensor Full(const Shape& shape, float value);
   static Tensor Scalar(float value) { return Full({}, value); }

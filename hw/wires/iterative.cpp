@@ -81,8 +81,7 @@ class Solver {
 
   IterationResult Run() {
     const double scale = LargestMagnitude(volts_);
-    // Nothing drives the array: where it starts is not near what it ends at.
-    if (scale == 0) Start(nullptr);
+    if (scale == 0) return AtRest();
     double before = 0;
     while (result_.sweeps < options_.most_sweeps && !result_.converged) {
       const double change = Sweep();
@@ -91,11 +90,8 @@ class Solver {
       const double rate = before > 0 ? std::min(change / before, 1 - 1e-12) : 0;
       const bool judged = before > 0 || change == 0;
       before = change;
-      if (scale == 0 || change == 0) {
-        result_.residual = 0;
-      } else {
-        result_.residual = change / scale * std::max(1.0, rate / (1 - rate));
-      }
+      result_.residual =
+          change == 0 ? 0 : change / scale * std::max(1.0, rate / (1 - rate));
       result_.converged = judged && result_.residual <= options_.tolerance;
     }
     MeasureCurrents();
@@ -103,6 +99,15 @@ class Solver {
   }
 
  private:
+  // Nothing drives the array: no voltage is a share of the largest input.
+  IterationResult AtRest() {
+    result_.voltages.top.assign(slope_.size(), 0.0);
+    result_.voltages.bottom.assign(slope_.size(), 0.0);
+    result_.converged = true;
+    MeasureCurrents();
+    return std::move(result_);
+  }
+
   void Start(const NodeVoltages* start) {
     NodeVoltages& v = result_.voltages;
     if (start != nullptr) {

@@ -147,13 +147,15 @@ Var PeMask::Clipped() const {
   return ClipWeights(weights_, layer_.largest == 0 ? 0.0F : layer_.range);
 }
 
-Tensor PeMask::AllWeights() const {
+Tensor PeMask::Replaced(const Var& own) const {
   Tensor all = layer_.weights.Clone();
   for (size_t i = 0; i < places_.size(); ++i) {
-    all.data()[places_[i]] = weights_.value().data()[i];
+    all.data()[places_[i]] = own.value().data()[i];
   }
   return all;
 }
+
+Tensor PeMask::AllWeights() const { return Replaced(weights_); }
 
 Tensor PeMask::GainOfPass() {
   const NoGrad quiet;
@@ -161,8 +163,10 @@ Tensor PeMask::GainOfPass() {
   return gain.defined() ? gain.value() : Tensor();
 }
 
-// A factor of 0 leaves no trace of what stands before it.
-void PeMask::TakeGain(const Tensor& before, const Tensor& after, Tensor* own) {
+// A factor of 0 leaves no trace of what stands before it. What takes one in is
+// the weight as the cells held it, not what lies beyond their range.
+void PeMask::TakeGain(const Tensor& held, const Tensor& before,
+                      const Tensor& after, Tensor* own) {
   const int64_t outputs = layer_.map.outputs();
   size_t next = 0;
   for (size_t i = 0; i < chosen_.size(); ++i) {
@@ -171,8 +175,11 @@ void PeMask::TakeGain(const Tensor& before, const Tensor& after, Tensor* own) {
     const int64_t fan_in = layer_.map.matrix().fan_in;
     grid_.VisitWeights(pe, [&](int64_t place) {
       const int64_t entry = pe.row_tile * outputs + place / fan_in;
-      const float now = after.data()[entry];
-      own->data()[next++] *= now == 0.0F ? 1.0F : before.data()[entry] / now;
+      const float now = after.data()[entry], then = before.data()[entry];
+      if (now != 0.0F && now != then) {
+        own->data()[next] = held.data()[place] * (then / now);
+      }
+      ++next;
     });
   }
 }
@@ -182,6 +189,7 @@ void PeMask::Choose(std::vector<uint8_t> chosen) {
             "[mask] expected a choice among " + std::to_string(chosen_.size()) +
                 " PEs, got " + std::to_string(chosen.size()));
   const Tensor all = AllWeights(), before = GainOfPass();
+  const Tensor held = weights_.defined() ? Replaced(Clipped()) : all;
   gates_ = Var();
   chosen_ = std::move(chosen);
   FindPlaces();
@@ -193,7 +201,7 @@ void PeMask::Choose(std::vector<uint8_t> chosen) {
     own.data()[i] = all.data()[places_[i]];
   }
   weights_ = Var(own, /*requires_grad=*/true);
-  if (before.defined()) TakeGain(before, GainOfPass(), &own);
+  if (before.defined()) TakeGain(held, before, GainOfPass(), &own);
 }
 
 void PeMask::AddGates() {
@@ -214,11 +222,18 @@ std::vector<uint8_t> PeMask::PesOn() const {
   return on;
 }
 
+// Draws of their own, for column factors may draw, too.
+Var PeMask::Gates(const MaskPass& pass) const {
+  MaskPass own = pass;
+  own.noise = pass.noise.Child("gates");
+  return Binarize(gates_, cut_, own);
+}
+
 Var PeMask::Weights(const Var& backbone, const MaskPass& pass) {
   if (!weights_.defined() && profile_ == nullptr) return backbone;
   const Var none{Tensor::Zeros({0})};
   const Var own = weights_.defined() ? Clipped() : none;
-  const Var gates = gates_.defined() ? Binarize(gates_, cut_, pass) : none;
+  const Var gates = gates_.defined() ? Gates(pass) : none;
   Replacement r{backbone.value(),
                 own.value(),
                 &places_,

@@ -13,11 +13,12 @@
 //
 // A PE of whole columns that is chosen late takes the factors that they have
 // learned so far into its weights, W1 = f W0, so that choosing changes no
-// output but by what cells round, and cut off where f W0 is beyond their range
-// (or, with one cell, beyond what it reaches). (PEs of some of an array's rows
-// leave the factor where it is until all of the column is chosen.) While gates
-// are learned (which may give a PE up again) factors stay before W1, too, and
-// go into it when the gates go.
+// output but by what cells round, what is cut off where f W0 is beyond their
+// range (or, with one cell, beyond what it reaches), and by the ADC, before
+// which f acts from then on: its range stays what it was. (PEs of some of an
+// array's rows leave the factor where it is until all of the column is chosen.)
+// While gates are learned (which may give a PE up again) factors stay before
+// W1, too, and go into it when the gates go.
 //
 // XST ("XST: a crossbar column-wise sparse training for efficient continual
 // learning", DATE 2022, known by its abstract) is reconstructed as the same
@@ -83,9 +84,13 @@ class PeMask : public Mask {
   Var Clipped() const;
   // What a pass multiplies sums by; undefined: nothing.
   Tensor GainOfPass();
-  // Of the chosen PEs' weights, so that they act with factors `after` as they
-  // did with `before`.
-  void TakeGain(const Tensor& before, const Tensor& after, Tensor* own);
+  Var Gates(const MaskPass& pass) const;  // 0 or 1
+  // The backbone's weights with those of the chosen PEs from `own`.
+  Tensor Replaced(const Var& own) const;
+  // Of the chosen PEs' weights, which acted as `held`, so that they act with
+  // factors `after` as they did with `before`.
+  void TakeGain(const Tensor& held, const Tensor& before, const Tensor& after,
+                Tensor* own);
   // One flag per mask entry: 1 where any of the column's weights is frozen.
   std::vector<uint8_t> FrozenColumns() const;
 

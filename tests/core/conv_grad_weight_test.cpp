@@ -5,7 +5,9 @@
 #include "core/base/parallel.h"
 #include "core/kernels/conv2d.h"
 #include "core/kernels/elementwise.h"
+#include "tests/support/data.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/worse.h"
 
 namespace ohm::test {
 namespace {
@@ -20,7 +22,7 @@ struct Case {
 // on the same numbers differs by the order of additions alone.
 TEST_CASE("bf16 weight gradients of parts add up for any number of threads") {
   if (!kernels::HasBFloat16()) {
-    MESSAGE("skipped: this machine's oneDNN has no bf16");
+    MarkSkipped("this machine's oneDNN has no bf16");
     return;
   }
   const Case cases[] = {
@@ -45,8 +47,7 @@ TEST_CASE("bf16 weight gradients of parts add up for any number of threads") {
       const Tensor gw = kernels::Conv2dGradWeight(x, gy, c.w, c.spec);
       double worst = 0;
       for (int64_t i = 0; i < gw.count(); ++i) {
-        worst = std::max<double>(worst,
-                                 std::abs(gw.data()[i] - expected.data()[i]));
+        worst = Worse(worst, std::abs(gw.data()[i] - expected.data()[i]));
       }
       CAPTURE(n);
       CHECK(worst < 1e-3);

@@ -11,6 +11,7 @@
 #include "core/ops/conv2d.h"
 #include "core/ops/softmax_cross_entropy.h"
 #include "tests/core/op_table.h"
+#include "tests/support/data.h"
 #include "tests/support/gradient_check.h"
 
 namespace ohm::test {
@@ -62,7 +63,7 @@ double Norm(const Tensor& t) {
 
 TEST_CASE("every op computes with bf16 images what it does with f32 ones") {
   if (!kernels::HasBFloat16()) {
-    MESSAGE("skipped: this machine's oneDNN has no bf16");
+    MarkSkipped("this machine's oneDNN has no bf16");
     return;
   }
   for (const OpRow& row : OpTable()) {

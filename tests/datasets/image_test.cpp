@@ -65,6 +65,26 @@ TEST_CASE("decode: PNG and PPM exactly, JPEG closely, gray expanded") {
   }
 }
 
+// Phones write a film behind a photograph, and a thumbnail into its header.
+TEST_CASE("decode: what stands behind or inside a whole JPEG is no matter") {
+  const TempFolder folder;
+  const std::string jpeg = test::JpegBytes(16, 16, 3, Noise(16 * 16 * 3));
+  const std::string small = test::JpegBytes(8, 8, 3, Noise(8 * 8 * 3));
+  const std::string application = std::string("\xff\xe1", 2) +
+                                  char((small.size() + 2) / 256) +
+                                  char((small.size() + 2) % 256) + small;
+  const std::string inside = jpeg.substr(0, 2) + application + jpeg.substr(2);
+  folder.Write("plain.jpg", jpeg);
+  folder.Write("film.jpg", jpeg + std::string("film\xff\xda film", 11));
+  folder.Write("inside.jpg", inside);
+  folder.Write("half.jpg", inside.substr(0, inside.size() - 2));
+  const Tensor plain = DecodeImage(folder.path() / "plain.jpg");
+  CHECK(BitEqual(DecodeImage(folder.path() / "film.jpg"), plain));
+  CHECK(BitEqual(DecodeImage(folder.path() / "inside.jpg"), plain));
+  CHECK_THROWS_WITH_AS(DecodeImage(folder.path() / "half.jpg"),
+                       Contains("truncated"), Error);
+}
+
 TEST_CASE("decode: truncated and foreign files are named") {
   const TempFolder folder;
   const auto fails = [&](const std::string& name, const std::string& bytes) {

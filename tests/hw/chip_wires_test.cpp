@@ -9,6 +9,7 @@
 #include "hw/chip.h"
 #include "hw/wires/effective.h"
 #include "tests/hw/chip_layers.h"
+#include "tests/support/worse.h"
 
 namespace ohm::test {
 namespace {
@@ -47,8 +48,7 @@ TEST_CASE("chip: behind wires a column is seen as the solver sees it") {
   }
   double worst = 0;
   for (size_t i = 0; i < seen.size(); ++i) {
-    worst =
-        std::max(worst, std::fabs(seen[i] - double(program.cells.data()[i])));
+    worst = Worse(worst, std::fabs(seen[i] - double(program.cells.data()[i])));
   }
   CHECK(worst < 1e-4);
   CHECK(RelativeError(program.cells, program.codes) > 0.01);

@@ -12,6 +12,7 @@
 #include "hw/kernels/tile.h"
 #include "hw/reference.h"
 #include "tests/hw/layers.h"
+#include "tests/support/worse.h"
 
 namespace ohm::test {
 namespace {
@@ -112,7 +113,7 @@ TEST_CASE("an ideal crossbar is the digital layer") {
     const Tensor y = layer.Forward();
     double worst = 0;
     for (int64_t i = 0; i < y.count(); ++i) {
-      worst = std::max(
+      worst = Worse(
           worst, std::fabs(double(y.data()[i]) - double(expected.data()[i])));
     }
     CHECK(worst <= 1e-5 * (1e-3 + LargestAbs(expected)));

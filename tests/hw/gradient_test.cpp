@@ -12,6 +12,7 @@
 #include "hw/converters.h"
 #include "hw/kernels/tile.h"
 #include "tests/hw/layers.h"
+#include "tests/support/worse.h"
 
 namespace ohm::test {
 namespace {
@@ -133,10 +134,14 @@ class BruteForce {
       const auto range = double(
           layer_.ranges.adc[size_t(hw::AdcRangeOf(map, layer_.spec, t, o))]);
       const double h = hw::LargestCode(layer_.spec.adc_bits);
-      value = std::clamp(std::nearbyint(sum / (range / h)), -h, h) * range / h;
       clips = std::fabs(sum) > range;
-      range_[size_t(hw::AdcRangeOf(map, layer_.spec, t, o))] +=
-          g * gain * (clips ? std::copysign(1.0, sum) : (value - sum) / range);
+      if (range > 0) {
+        value =
+            std::clamp(std::nearbyint(sum / (range / h)), -h, h) * range / h;
+        range_[size_t(hw::AdcRangeOf(map, layer_.spec, t, o))] +=
+            g * gain *
+            (clips ? std::copysign(1.0, sum) : (value - sum) / range);
+      }  // else every sum that was ever seen is 0
     }
     gain_[entry] += g * value;
     clipped_ += clips ? 1 : 0;
@@ -160,7 +165,7 @@ class BruteForce {
 double Error(const Tensor& a, const std::vector<double>& b) {
   double worst = 0, scale = 1e-6;
   for (size_t i = 0; i < b.size(); ++i) {
-    worst = std::max(worst, std::fabs(double(a.data()[i]) - b[i]));
+    worst = Worse(worst, std::fabs(double(a.data()[i]) - b[i]));
     scale = std::max(scale, std::fabs(b[i]));
   }
   return worst / scale;

@@ -9,6 +9,7 @@
 #include "hw/kernels/tile.h"
 #include "hw/reference.h"
 #include "hw/tile_pass.h"
+#include "tests/support/worse.h"
 
 namespace ohm::test {
 namespace {
@@ -191,9 +192,9 @@ void CheckAgainstReference(const CrossbarLayer& layer) {
         std::fabs(double(y.data()[i]) - double(expected.y.data()[i]));
     if (expected.margin.data()[i] > 0.01F) {
       ++strict;
-      worst = std::max(worst, error);
+      worst = Worse(worst, error);
     } else {
-      worst_near = std::max(worst_near, error);
+      worst_near = Worse(worst_near, error);
     }
   }
   CHECK(worst <= tolerance);

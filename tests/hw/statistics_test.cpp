@@ -56,5 +56,19 @@ TEST_CASE("tile statistics count every conversion and what it clips") {
   SetThreads(threads);
 }
 
+TEST_CASE("an ideal converter clips nothing, however large sums are") {
+  hw::CrossbarSpec spec;
+  spec.weight_bits = spec.dac_bits = 16;
+  spec.adc_bits = 0;
+  const CrossbarLayer layer = MakeLayer(RandomSizes(Key(72)), spec, Key(73));
+  std::vector<hw::TileStatistics> tiles;
+  hw::CollectStatistics(layer.x, layer.Program(), layer.ranges, &tiles);
+  REQUIRE(!tiles.empty());
+  for (const hw::TileStatistics& tile : tiles) {
+    CHECK(tile.conversions > 0);
+    CHECK(tile.saturated == 0);
+  }
+}
+
 }  // namespace
 }  // namespace ohm::test

@@ -16,6 +16,7 @@
 #include "nn/layers/linear.h"
 #include "nn/masks/pe.h"
 #include "nn/models/model.h"
+#include "tests/support/data.h"
 #include "tests/support/gradient_check.h"
 
 namespace ohm::test {
@@ -431,7 +432,7 @@ TEST_CASE("bf16 images go through crossbars as bf16, with the same gradients") {
   const Tensor narrow =
       kernels::Cast(RandomTensor({4, 8, 8, 8}, Key(63)), DType::kBF16);
   if (!kernels::HasBFloat16()) {
-    MESSAGE("skipped: this machine's oneDNN has no bf16");
+    MarkSkipped("this machine's oneDNN has no bf16");
     return;
   }
   CalibrateOn(layer.get(), kernels::Cast(narrow, DType::kF32));

@@ -11,6 +11,8 @@
 #include "nn/layers/table.h"
 #include "nn/models/model.h"
 #include "tests/support/gradient_check.h"
+#include "tests/train/scratch_folder.h"
+#include "train/checkpoint.h"
 
 namespace ohm::test {
 namespace {
@@ -50,6 +52,23 @@ TEST_CASE("every layer meets finite differences") {
     CHECK(CheckGradients(
               [&](const std::vector<Var>& v) { return RunLayer(row, v); },
               inputs, Key(8).Child(row.name)) == "");
+  }
+}
+
+// A layer that does not list what it has learned or measured loses it.
+TEST_CASE("every layer is what it was once it is saved and loaded") {
+  const train::ScratchFolder scratch;
+  const auto file = scratch / "layer.safetensors";
+  for (const nn::LayerRow& row : nn::LayerTable()) {
+    INFO("layer ", std::string(row.name));
+    const auto layer = row.make_example(Key(5)),
+               again = row.make_example(Key(6));
+    const Var x(RandomTensor(row.example_input, Key(7)));
+    layer->Forward(x, {.training = true});
+    train::SaveWeights(file, layer->Parameters(), layer->Buffers());
+    train::LoadWeights(file, again->Parameters(), again->Buffers());
+    CHECK(
+        BitEqual(again->Forward(x, {}).value(), layer->Forward(x, {}).value()));
   }
 }
 

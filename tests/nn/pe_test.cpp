@@ -221,6 +221,64 @@ TEST_CASE("masks: choosing a PE changes nothing that the pass computes") {
   }
 }
 
+// A factor goes into a weight as the cells held it: what lies beyond their
+// range never acted.
+TEST_CASE("masks: a column that becomes whole takes in what cells held") {
+  nn::MaskedLayer layer = Layer();
+  nn::PeMask mask(layer, {.pe_rows = 4, .pe_columns = 1, .factors = "scale"});
+  std::vector<uint8_t> some(mask.chosen().size());
+  for (size_t i = 0; i < some.size(); ++i) some[i] = i % 2 == 0 ? 1 : 0;
+  mask.Choose(some);
+  for (const auto& p : mask.Parameters()) {
+    Var var = p.var;
+    const bool weights = p.role == nn::Role::kMaskWeight;
+    var.mutable_value() =
+        Tensor::Full(var.shape(), weights ? 1.5F * layer.range : 0.5F);
+  }
+  const Tensor factors = mask.Gain({}).value();
+  mask.Choose(std::vector<uint8_t>(some.size(), 1));
+  const Tensor all = mask.AllWeights();
+  const int64_t fan_in = layer.map.matrix().fan_in;
+  for (size_t p = 0; p < some.size(); ++p) {
+    const nn::Pe& pe = mask.grid().pes()[p];
+    mask.grid().VisitWeights(pe, [&](int64_t i) {
+      const int64_t entry = pe.row_tile * layer.map.outputs() + i / fan_in;
+      // Columns that were whole before have no factor, and keep what they have.
+      const float factor = factors.data()[entry];
+      const float own = factor == 1 ? 1.5F * layer.range : layer.range;
+      const float before = some[p] != 0 ? own : layer.weights.data()[i];
+      CHECK(all.data()[i] == doctest::Approx(factor * before).epsilon(1e-6));
+    });
+  }
+}
+
+TEST_CASE("masks: gates and the factors beside them draw apart") {
+  const nn::MaskedLayer layer = Layer();
+  nn::PeMask mask(layer,
+                  {.cut = {.threshold = 0, .estimator = nn::Estimator::kGumbel},
+                   .init = 0,  // so that noise alone decides
+                   .pe_columns = 1,
+                   .factors = "xbm"});
+  mask.Choose(std::vector<uint8_t>(mask.chosen().size(), 1));
+  mask.AddGates();
+  for (float& w : Var(mask.Parameters()[0].var).mutable_value().span()) {
+    w = 0.5F * layer.range;
+  }
+  const nn::MaskPass pass{.training = true, .noise = Key(4)};
+  const Tensor now = mask.Weights(Var(layer.weights), pass).value();
+  std::vector<float> open;
+  for (const nn::Pe& pe : mask.grid().pes()) {
+    mask.grid().VisitWeights(pe, [&](int64_t i) {
+      if (int64_t(open.size()) == &pe - mask.grid().pes().data()) {
+        open.push_back(now.data()[i] == 0.5F * layer.range ? 1.0F : 0.0F);
+      }
+    });
+  }
+  const Tensor on = mask.Gain(pass).value();
+  REQUIRE(int64_t(open.size()) == on.count());
+  CHECK(std::vector<float>(on.span().begin(), on.span().end()) != open);
+}
+
 TEST_CASE("masks: a column that is chosen in part keeps its factor") {
   const nn::MaskedLayer layer = Layer();
   const nn::MaskOptions options{

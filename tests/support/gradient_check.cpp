@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "tests/support/worse.h"
+
 namespace ohm::test {
 namespace {
 
@@ -100,8 +102,7 @@ double MaxError(const Tensor& a, const Tensor& b) {
     const double difference =
         std::abs(double(a.data()[i]) - double(b.data()[i])) /
         (1.0 + std::abs(double(b.data()[i])));
-    // A NaN must count as the worst error, not compare as none.
-    worst = difference <= worst ? worst : difference;
+    worst = Worse(worst, difference);
   }
   return worst;
 }

@@ -142,6 +142,24 @@ TEST_CASE_FIXTURE(Fixture, "adapt: without remedies nothing changes") {
   CHECK(result["top1"] == result["naive_top1"]);
 }
 
+TEST_CASE_FIXTURE(Fixture, "adapt: ranges that came with weights stay, too") {
+  const Config config = Load({});
+  const auto data = OpenData(config, config.data.set);
+  const auto model = BuildModel(config, data.classes);
+  CalibrateIfNeeded(config, data, model.get());
+  // Far too narrow, so that it shows which ranges a network runs on.
+  for (const auto& buffer : model->Buffers()) {
+    if (buffer.name.find("crossbar.adc") == std::string::npos) continue;
+    for (float& range : buffer.tensor->span()) range *= 0.02F;
+  }
+  SaveWeights(scratch / "w.safetensors", model->Parameters(), model->Buffers());
+  const auto result =
+      Adapt({kWires[0], kWires[1], "eval.calibrate=once", "eval.chips=2"});
+  CHECK(result["top1"] == result["naive_top1"]);
+  CHECK(result["top1"] !=
+        Adapt({kWires[0], kWires[1], "eval.chips=2"})["top1"]);
+}
+
 TEST_CASE_FIXTURE(Fixture, "adapt: injected noise takes part in training") {
   const auto weights_after = [&](const std::string& inject) {
     Adapt({kWires[0], kWires[1], "adapt.epochs=1", "adapt.inject=" + inject});

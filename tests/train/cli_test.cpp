@@ -10,9 +10,12 @@
 
 #include "core/base/file.h"
 #include "hw/kernels/tile.h"
+#include "tests/support/data.h"
 #include "tests/train/scratch_folder.h"
+#include "train/checkpoint.h"
 #include "train/commands/command.h"
 #include "train/config_keys.h"
+#include "train/experiment.h"
 
 namespace ohm::test {
 namespace {
@@ -95,12 +98,15 @@ TEST_CASE("bf16 is refused where a processor has no AVX-512") {
   for (const std::string& isa : {"AVX2", "AVX2_VNNI"}) {
     INFO("instructions: ", isa);
     const ScratchFolder scratch;
-    const Outcome outcome =
-        Run("train " + kDemo + " --set train.dtype=bf16 --set run.dir=" +
-                (scratch.path() / "r").string(),
-            "ONEDNN_MAX_CPU_ISA=" + isa + " ");
+    // An earlier run stays where it is.
+    const auto earlier = scratch.Write("weights.safetensors", "earlier");
+    const Outcome outcome = Run(
+        "train " + kDemo +
+            " --set train.dtype=bf16 --set run.dir=" + scratch.path().string(),
+        "ONEDNN_MAX_CPU_ISA=" + isa + " ");
     CHECK(outcome.code == 1);
     CHECK(Has(outcome.err, "bf16 needs a processor with AVX-512"));
+    CHECK(ReadFile(earlier) == "earlier");
   }
 }
 
@@ -109,7 +115,7 @@ TEST_CASE("threads that cannot start are said") {
   rlimit stack{};
   REQUIRE(getrlimit(RLIMIT_STACK, &stack) == 0);
   if (stack.rlim_max < rlim_t{4096000000}) {
-    MESSAGE("skipped: stacks of 4 GB are not allowed here");
+    MarkSkipped("stacks of 4 GB are not allowed here");
     return;
   }
   const ScratchFolder scratch;
@@ -175,6 +181,30 @@ TEST_CASE("every preset maps, and only what a crossbar can be is taken") {
   CHECK(wrong.code == 2);
   CHECK(Has(wrong.err, "hw.columns"));
   CHECK(Has(wrong.err, "expected at least 4, the slices of one weight"));
+}
+
+TEST_CASE("stats of noisy reads do not depend on how images are batched") {
+  const ScratchFolder scratch;
+  train::Config config = train::LoadConfig(
+      OHM_SOURCE_DIR "/configs/demo.toml",
+      {"run.dir=" + scratch.path().string(), "data.train_count=64",
+       "data.test_count=24", "eval.stats_images=24", "model.width=4",
+       "train.batch=32", "train.epochs=1", "train.threads=1",
+       "device.read_sigma=0.05"});
+  const auto weights = (scratch.path() / "w.safetensors").string();
+  {
+    const auto model = train::BuildDigitalModel(config, 10);
+    train::SaveWeights(weights, model->Parameters(), model->Buffers());
+    config.model.weights = weights;
+  }
+  std::vector<std::string> statistics;
+  for (const int batch : {24, 8}) {
+    config.eval.batch = batch;
+    train::RunStats(config);
+    statistics.push_back(ReadFile(scratch.path() / "statistics.json"));
+  }
+  CHECK(statistics[0] == statistics[1]);
+  CHECK(Has(statistics[0], "histogram"));
 }
 
 TEST_CASE("stats counts every conversion of every layer") {

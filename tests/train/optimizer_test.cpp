@@ -4,6 +4,7 @@
 
 #include "core/base/parallel.h"
 #include "core/base/random.h"
+#include "tests/support/worse.h"
 #include "tests/train/scratch_folder.h"
 #include "train/optim/table.h"
 
@@ -89,7 +90,7 @@ void CheckClose(const Tensor& t, const std::vector<double>& expected) {
   double worst = 0;
   for (int64_t i = 0; i < t.count(); ++i) {
     const double e = expected[size_t(i)];
-    worst = std::max(worst, std::abs(t.data()[i] - e) / (1 + std::abs(e)));
+    worst = test::Worse(worst, std::abs(t.data()[i] - e) / (1 + std::abs(e)));
   }
   CHECK(worst < 2e-6);
 }

@@ -9,7 +9,12 @@
 #include "core/base/check.h"
 #include "hw/converters.h"
 #include "hw/spec.h"
+#include "nn/crossbar_policy.h"
 #include "tests/support/gradient_check.h"
+#include "train/experiment.h"
+#include "train/tasks/method.h"
+#include "train/tasks/pe_chooser.h"
+#include "train/tasks/task_state.h"
 
 namespace ohm::test {
 namespace {
@@ -162,6 +167,34 @@ TEST_CASE("a choice never exceeds its budget, and keeps what it has") {
     for (size_t p = 0; p < few[l].size(); ++p) CHECK(more[l][p] >= few[l][p]);
   }
   CHECK_THROWS_AS(train::FindSelector("luck"), Error);
+}
+
+// The price is of a share of the cells. A weight takes all of its cells, or one
+// of two.
+TEST_CASE("gates pay for the cells that they would write") {
+  const train::Config config =
+      train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml", {"model.width=4"});
+  for (const bool one_cell : {false, true}) {
+    const auto model = train::BuildModel(config, 10);
+    train::SetMasks(model.get(), train::FindMethod("xma2").mask,
+                    {.pe_columns = 1, .one_cell = one_cell});
+    train::PeOptions options;
+    options.select = "gates";
+    options.gate_price = 3;
+    train::PeChooser chooser(model.get(), options, 4, Key());
+    for (const int64_t step : {0, 2, 3}) chooser.At(step);
+    double price = 0;
+    for (const auto& leaf : nn::CrossbarLeaves(model.get())) {
+      auto* mask = dynamic_cast<nn::PeMask*>(leaf.policy->mask());
+      if (mask == nullptr) continue;
+      // While new weights are the backbone's there is nothing but the price.
+      const Var w = mask->Weights(leaf.layer->weight(), {});
+      Backward(w, Tensor::Zeros(w.shape()));
+      REQUIRE(mask->gates().defined());
+      for (const float g : mask->gates().grad().span()) price += double(g);
+    }
+    CHECK(price == doctest::Approx(one_cell ? 1.5 : 3.0));
+  }
 }
 
 TEST_CASE("what moved most, and the highest gates, are kept") {

@@ -3,15 +3,19 @@
 
 #include <doctest/doctest.h>
 
+#include <bit>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "core/base/check.h"
 #include "core/base/file.h"
 #include "tests/train/scratch_folder.h"
 #include "train/commands/command.h"
+#include "train/tasks/accounting.h"
+#include "train/tasks/opened_store.h"
 
 namespace ohm::test {
 namespace {
@@ -171,6 +175,40 @@ TEST_CASE("a task of a store is judged as it is, and on chips") {
   CHECK(store.Read().active() == "shapes");
 }
 
+// Between tasks of which one at least has no PEs that say where its weights lie
+// one list does, of all that differ.
+TEST_CASE("a switch moves the places of written weights once") {
+  const Store store;
+  for (const auto& [name, method] :
+       {std::pair{"a", "piggyback"}, std::pair{"b", "piggyback"},
+        std::pair{"c", "xma2"}}) {
+    train::RunTasksAdd(
+        store.With({std::string("tasks.methods=") + method,
+                    "tasks.sets=textures", "tasks.lr_mask=0.0008",
+                    "tasks.factors=none", "tasks.budget=0.02",
+                    std::string("tasks.seed=") + std::to_string(name[0])}),
+        name);
+  }
+  train::OpenedStore opened(store.With({}));
+  const auto all = train::SizeOfBackbone(opened.model.get());
+  for (const char* other : {"b", "c"}) {
+    opened.Set("a");
+    const auto cells = train::CellsOf(opened.model.get());
+    opened.Set(other);
+    const auto writes =
+        train::CostOfSwitch(cells, train::CellsOf(opened.model.get()));
+    const auto from = opened.store.Load("a"), to = opened.store.Load(other);
+    const auto size = train::SizeOf(opened.model.get(), to, from);
+    const int64_t list =
+        (writes.weights * std::bit_width(uint64_t(all.weights)) + 7) / 8;
+    REQUIRE(writes.weights > 0);
+    REQUIRE(list < (all.weights + 7) / 8);
+    CHECK(train::BytesOfSwitch(opened.model.get(), from, to, writes) ==
+          (writes.weights * all.bits_each + 7) / 8 + list + size.norm_bytes +
+              size.range_bytes);
+  }
+}
+
 TEST_CASE("a task store may be moved, and looks at its own files only") {
   const Store store;
   train::RunTasksAdd(store.With({"tasks.methods=xbm"}), "textures");
@@ -216,14 +254,18 @@ TEST_CASE("a task store notices files that were changed") {
   WriteFileAtomically(file, broken);
   CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
                        doctest::Contains("checksum"), Error);
-  for (const char* text : {"\"ohmgrad.version\":\"6\"", "one_cell 0"}) {
+  for (const auto& [text, said] :
+       {std::pair{"\"ohmgrad.version\":\"6\"",
+                  "a task file of version 6, got 1"},
+        std::pair{"one_cell 0", "contents with checksum"}}) {
     std::string other = whole;
     const size_t at = other.find(text);
     REQUIRE(at != std::string::npos);
     char& digit = other[other.find_first_of("60", at + 9)];
     digit = '1';
     WriteFileAtomically(file, other);
-    CHECK_THROWS_AS(train::RunTasksCheck(store.With({}), ""), Error);
+    CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
+                         doctest::Contains(said), Error);
   }
   WriteFileAtomically(file, whole);
   train::RunTasksCheck(store.With({}), "");

@@ -6,6 +6,7 @@
 
 #include "core/kernels/conv2d.h"
 #include "nn/models/model.h"
+#include "tests/support/data.h"
 #include "tests/support/gradient_check.h"
 #include "train/optim/table.h"
 
@@ -54,7 +55,7 @@ Trained Train(const char* name, DType dtype, int steps, int64_t images) {
 
 TEST_CASE("bf16 training follows f32 training") {
   if (!kernels::HasBFloat16()) {
-    MESSAGE("skipped: this machine's oneDNN has no bf16");
+    MarkSkipped("this machine's oneDNN has no bf16");
     return;
   }
   const Trained wide = Train("resnet8", DType::kF32, 20, 32);
@@ -70,7 +71,7 @@ TEST_CASE("bf16 training follows f32 training") {
 
 TEST_CASE("bf16 training is the same twice, bit for bit") {
   if (!kernels::HasBFloat16()) {
-    MESSAGE("skipped: this machine's oneDNN has no bf16");
+    MarkSkipped("this machine's oneDNN has no bf16");
     return;
   }
   const Trained a = Train("resnet8", DType::kBF16, 4, 16);
@@ -82,7 +83,10 @@ TEST_CASE("bf16 training is the same twice, bit for bit") {
 
 TEST_CASE("the arena of a step is hardly larger than what backward needs") {
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
-    if (dtype == DType::kBF16 && !kernels::HasBFloat16()) continue;
+    if (dtype == DType::kBF16 && !kernels::HasBFloat16()) {
+      MarkSkipped("this machine's oneDNN has no bf16");
+      continue;
+    }
     const Trained trained = Train("resnet20", dtype, 3, 16);
     CHECK(trained.recordings == 1);
     CHECK(trained.kept > size_t{1} << 20);

@@ -88,7 +88,11 @@ Metrics RunAdapt(const Config& config) {
   const hw::DeviceSpec trained_on =
       config.adapt.in_loop ? config.device : hw::DeviceSpec{};
   nn::PutOnChip(model.get(), trained_on);
-  nn::ClearCalibration(model.get());
+  // Ranges that came with the weights stay where the chips are to have them,
+  // as the naive ones do.
+  const bool keeps =
+      config.eval.calibrate == ChipRanges::kOnce && config.adapt.epochs == 0;
+  if (!keeps) nn::ClearCalibration(model.get());
   if (config.adapt.inject != hw::FitPer::kNone) {
     InjectShifts(config, data, model.get());
   }

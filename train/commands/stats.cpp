@@ -37,7 +37,7 @@ std::vector<LayerStatistics> Collect(const Config& config,
   datasets::Batch batch;
   stream->Start(0);
   while (seen < config.eval.stats_images && stream->Next(&batch)) {
-    model->Forward(Var(batch.images), {});
+    model->Forward(Var(batch.images), {.first_sample = seen});
     seen += batch.images.size(0);
     progress.Update(
         {.step = ++step, .steps = stream->batches(), .images = seen});

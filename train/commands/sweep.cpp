@@ -59,9 +59,10 @@ class PointData {
   std::string keys_;  // of all points the same but for these
 };
 
-// A folder for what training the point leaves. The hash keeps an earlier
-// config's state from being resumed.
+// A folder for what training the point leaves. The hash and the fingerprint of
+// its images keep the state of other ones from being resumed.
 std::filesystem::path FolderOf(const SweepPoint& point, const std::string& hash,
+                               const std::string& fingerprint,
                                const RunFolder& sweep) {
   constexpr size_t kLongest = 100;  // of 255 that file systems take
   std::string name = point.Label().substr(0, kLongest);
@@ -71,7 +72,8 @@ std::filesystem::path FolderOf(const SweepPoint& point, const std::string& hash,
                       c == '-' || c == '=';
     if (!safe) c = '_';
   }
-  return sweep.path() / (name + "-" + hash.substr(0, 8));
+  return sweep.path() /
+         (name + "-" + hash.substr(0, 8) + "-" + fingerprint.substr(0, 4));
 }
 
 double EvalTop1(const Config& config, const datasets::OpenedDataset& data,
@@ -170,7 +172,9 @@ class Sweep {
   void RunPoint(size_t i) {
     const SweepPoint& point = points_[i];
     Config own = point.config;
-    own.run.dir = FolderOf(point, hashes_[i], *folder_).string();
+    own.run.dir =
+        FolderOf(point, hashes_[i], data_.FingerprintFor(point), *folder_)
+            .string();
     try {
       log_->Append(point, hashes_[i], Measure(own, data_.For(point)));
     } catch (const UsageError&) {

@@ -19,9 +19,10 @@ constexpr const char* kVariants = "tasks.variants";
 
 // To be raised with every change of the code that changes what a training
 // gives: results of older versions are not used again. The others are for
-// changes of what chips with real devices do, and learned gates, and of nothing
-// else.
-constexpr int kVersion = 2, kChipVersion = 3, kGatesVersion = 3;
+// changes of what chips with real devices do, of learned gates, of PEs of rows
+// that are chosen in rounds, and of nothing else.
+constexpr int kVersion = 2, kChipVersion = 4, kGatesVersion = 4,
+              kRowsVersion = 2;
 
 // A method with the values that its keys take.
 struct Variant {
@@ -162,6 +163,9 @@ std::string HashOfTraining(const Config& training,
   }
   if (own.tasks.pes.select == "gates") {
     text += " " + std::to_string(kGatesVersion);
+  }
+  if (own.tasks.pes.pe_rows > 0 && own.tasks.pes.select_rounds > 1) {
+    text += " " + std::to_string(kRowsVersion);
   }
   Fnv1a hash;
   hash.Add(text.data(), text.size());

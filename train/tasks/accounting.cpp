@@ -1,6 +1,7 @@
 #include "train/tasks/accounting.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "core/base/check.h"
@@ -136,16 +137,24 @@ hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to) {
 
 namespace {
 
-// Which of the backbone's `all` weights a task holds otherwise, where `written`
-// of them are written: its PE flags, or a list of places.
-int64_t BytesOfPlaces(const TaskSize& size, int64_t written, int64_t all) {
-  const int64_t pes = size.Term("pes").bytes();
-  if (pes > 0) return pes;
-  bool rewrites = false;
-  for (const char* term : {"weights", "elements", "kernels"}) {
-    rewrites = rewrites || size.Term(term).bytes() > 0;
-  }
-  return rewrites ? (written * std::bit_width(uint64_t(all)) + 7) / 8 : 0;
+// Whether a task holds other weights than the backbone, and no PEs say where.
+bool RewritesWithoutPes(const TaskSize& size) {
+  if (size.Term("pes").bytes() > 0) return false;
+  return std::ranges::any_of(
+      std::array{"weights", "elements", "kernels"},
+      [&](const char* term) { return size.Term(term).bytes() > 0; });
+}
+
+// Where `written` of the backbone's `all` weights lie: the PE flags of both
+// tasks; one list of places where either has none; or a bit for each weight,
+// where that is less.
+int64_t BytesOfPlaces(const TaskSize& there, const TaskSize& back,
+                      int64_t written, int64_t all) {
+  const bool listed = RewritesWithoutPes(there) || RewritesWithoutPes(back);
+  const int64_t places =
+      listed ? (written * std::bit_width(uint64_t(all)) + 7) / 8
+             : there.Term("pes").bytes() + back.Term("pes").bytes();
+  return std::min((all + 7) / 8, places);
 }
 
 }  // namespace
@@ -158,11 +167,8 @@ int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
   // Factors that only `from` has go back to 1, each in as many bits.
   const int64_t columns =
       std::max(there.Term("columns").bytes(), back.Term("columns").bytes());
-  // A bit for each weight says where the written ones lie, or less.
-  const int64_t weights = SizeOfBackbone(model).weights;
-  const int64_t places = std::min(
-      (weights + 7) / 8, BytesOfPlaces(there, writes.weights, weights) +
-                             BytesOfPlaces(back, writes.weights, weights));
+  const int64_t places =
+      BytesOfPlaces(there, back, writes.weights, SizeOfBackbone(model).weights);
   return (writes.weights * bits + 7) / 8 + columns + places + there.norm_bytes +
          there.range_bytes;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "core/base/file.h"
+#include "datasets/fingerprint.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
 #include "train/table_print.h"
@@ -22,12 +23,17 @@ std::string BackboneKeys(const Config& config) {
   return ChangedKeys(own);
 }
 
-// Whether what lies in the folder is a training of this very config, finished
-// or not; the folder says so from now on.
-bool MayResume(const Config& config, const RunFolder& folder) {
+// Whether what lies in the folder is a training of this very config on these
+// images, finished or not; the folder says so from now on.
+bool MayResume(const Config& config, const datasets::OpenedDataset& data,
+               const RunFolder& folder) {
   const auto file = folder.path() / "backbone.keys";
-  const std::string keys = BackboneKeys(config);
-  const bool same = std::filesystem::exists(file) && ReadFile(file) == keys;
+  const std::string plain = BackboneKeys(config);
+  const std::string keys =
+      plain + "images " + datasets::Fingerprint(data) + "\n";
+  const std::string left = std::filesystem::exists(file) ? ReadFile(file) : "";
+  // Earlier versions did not tell images apart.
+  const bool same = left == keys || (!left.empty() && left == plain);
   if (!same) {
     folder.SetAside();  // before the folder says that it is the new one's
     WriteFileAtomically(file, keys);
@@ -45,7 +51,7 @@ Config WithWeights(const Config& config, const datasets::OpenedDataset& data,
              config.data.set);
   const auto model = BuildDigitalModel(config, data.classes);
   Config own = config;
-  own.train.resume = MayResume(config, folder);
+  own.train.resume = MayResume(config, data, folder);
   folder.WriteConfig(ResolvedToml(config));  // behind what was set aside
   // Of a digital training nothing else counts, nor is it asked for on resuming.
   own.hw_preset.clear();

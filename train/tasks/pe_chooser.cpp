@@ -35,9 +35,9 @@ PeChooser::PeChooser(nn::Model* model, const PeOptions& options, int64_t until,
   }
   OHM_CHECK(!layers_.empty(), "internal: expected PE masks to choose among");
   // The same cells pay for twice as many weights that take one cell of a pair.
-  const double weights = layers_.front().mask->one_cell() ? 2.0 : 1.0;
+  cells_per_write_ = layers_.front().mask->one_cell() ? 2.0 : 1.0;
   // Never more than the share, but for its rounding as a double.
-  const double share = std::min(1.0, options.budget * weights);
+  const double share = std::min(1.0, options.budget * cells_per_write_);
   budget_ = int64_t(std::floor(share * double(Weights(false)) * (1 + 1e-12)));
 }
 
@@ -97,12 +97,14 @@ void PeChooser::ChooseRound() {
   }
 }
 
-// d (price max(0, share of cells - budget)) / d gate, per weight of the PE.
+// d (price max(0, share of cells - budget)) / d gate, per weight of the PE,
+// which takes all of its cells or one of two.
 void PeChooser::SetPrices() {
   if (!selector_.gated || round_ == 1) return;
   const int64_t all = Weights(false);
   const bool over = Weights(true) > budget_;
-  const auto price = float(over ? options_.gate_price / double(all) : 0.0);
+  const double whole = cells_per_write_ * double(all);
+  const auto price = float(over ? options_.gate_price / whole : 0.0);
   for (RankedLayer& layer : layers_) layer.mask->set_gate_price(price);
 }
 

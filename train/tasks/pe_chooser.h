@@ -35,7 +35,8 @@ class PeChooser {
   const PeOptions& options_;
   const SelectorRow& selector_;
   int64_t until_, rounds_, round_ = 1;
-  int64_t budget_;  // weights
+  double cells_per_write_ = 1;  // cells of a weight, for one that is written
+  int64_t budget_;              // weights
   std::vector<RankedLayer> layers_;
 };
 

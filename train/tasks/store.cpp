@@ -182,8 +182,9 @@ void TaskStore::Remove(const std::string& name) {
                        "' is in use; switch to another task first");
     }
     std::erase_if(tasks_, [&](const StoredTask& t) { return t.name == name; });
+    WriteList();  // never a task on the list without its file
+    fs::remove(FileOf(name));
   });
-  fs::remove(FileOf(name));
 }
 
 void TaskStore::SetActive(const std::string& name) {

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "core/base/stopwatch.h"
+#include "datasets/fingerprint.h"
 #include "nn/crossbar_policy.h"
 #include "train/checkpoint.h"
 #include "train/experiment.h"
@@ -29,8 +31,9 @@ struct EpochSums {
             {"correct", std::to_string(correct)},
             {"images", std::to_string(images)}};
   }
+  // The library's exception where one is missing or no number.
   void Load(const std::map<std::string, std::string>& values) {
-    loss = std::strtod(values.at("loss").c_str(), nullptr);
+    loss = std::stod(values.at("loss"));
     correct = std::stoll(values.at("correct"));
     images = std::stoll(values.at("images"));
   }
@@ -44,7 +47,9 @@ std::string TrainingKeys(const Config& config) {
   own.model = config.model;
   own.train = config.train;
   own.train.resume = false;
-  own.train.eval_every = own.train.checkpoint_every = Duration{};
+  own.train.eval_every = Duration{};
+  // Behind wires each checkpoint is a moment at which they are solved anew.
+  if (config.device.wires.ideal()) own.train.checkpoint_every = Duration{};
   own.hw_preset = config.on_crossbar() ? "-" : "";  // its keys count
   own.hw = config.hw;
   own.device = config.device;
@@ -79,6 +84,7 @@ class BackboneTrainer {
               MakeBatchOptions(config, data, config.eval.batch, false, key_)),
         steps_per_epoch_(train_.batches()) {
     CheckTraining(config, data, folder);
+    fingerprint_ = datasets::Fingerprint(data);
     total_steps_ = steps_per_epoch_ * options_.epochs;
     schedule_ = options_.Schedule(steps_per_epoch_, total_steps_);
     optimizer_ =
@@ -115,7 +121,13 @@ class BackboneTrainer {
                           model_->Buffers(), optimizer_.get());
     SayOtherThreads(at);
     step_ = at.step;
-    sums_.Load(at.values);
+    try {
+      sums_.Load(at.values);
+    } catch (const std::exception&) {
+      ThrowError(fmt::format(
+          "'{}': expected 'loss', 'correct' and 'images' of the epoch",
+          folder_.state().string()));
+    }
     folder_.KeepMetricsUpTo(at.epoch);
     return true;
   }
@@ -210,6 +222,7 @@ class BackboneTrainer {
     CheckFinite();
     auto values = sums_.Save();
     values["keys"] = keys_;
+    values["data"] = fingerprint_;
     values["threads"] = std::to_string(Threads());
     SaveTrainingState(folder_.state(), model_->Parameters(), model_->Buffers(),
                       optimizer_.get(),
@@ -234,7 +247,7 @@ class BackboneTrainer {
   const TrainOptions& options_;
   nn::Model* model_;
   const RunFolder& folder_;
-  std::string keys_ = TrainingKeys(config_);
+  std::string keys_ = TrainingKeys(config_), fingerprint_;
   Key key_;
   datasets::BatchStream train_, test_;
   int64_t steps_per_epoch_, total_steps_ = 0, step_ = 0;
@@ -253,24 +266,34 @@ class BackboneTrainer {
 
 namespace {
 
-// States of versions that did not keep them have no keys.
-void CheckResume(const Config& config, const RunFolder& folder) {
+// States of versions that did not keep them have no keys, or no fingerprint.
+void CheckResume(const Config& config, const datasets::OpenedDataset& data,
+                 const RunFolder& folder) {
   const auto values = ReadTrainingProgress(folder.state()).values;
   const auto found = values.find("keys");
   const std::string keys = TrainingKeys(config);
-  if (found == values.end() || found->second == keys) return;
-  ThrowAtKey(
-      config, "train.resume",
-      fmt::format("expected the config of the training in '{}', which "
-                  "has{}; got{}",
-                  folder.state().string(), LinesMissing(found->second, keys),
-                  LinesMissing(keys, found->second)));
+  if (found != values.end() && found->second != keys) {
+    ThrowAtKey(
+        config, "train.resume",
+        fmt::format("expected the config of the training in '{}', which "
+                    "has{}; got{}",
+                    folder.state().string(), LinesMissing(found->second, keys),
+                    LinesMissing(keys, found->second)));
+  }
+  const auto images = values.find("data");
+  if (images != values.end() && images->second != datasets::Fingerprint(data)) {
+    ThrowAtKey(config, "train.resume",
+               fmt::format("expected the images that the training in '{}' "
+                           "began with, got others in data.root",
+                           folder.state().string()));
+  }
 }
 
 }  // namespace
 
 void CheckTraining(const Config& config, const datasets::OpenedDataset& data,
                    const RunFolder& folder) {
+  MakeStepOptions(config);  // Error where this machine cannot
   const TrainOptions& train = config.train;
   const int64_t steps = data.train->size() / train.batch;
   if (steps == 0) {
@@ -287,7 +310,7 @@ void CheckTraining(const Config& config, const datasets::OpenedDataset& data,
                            schedule.warmup_steps));
   }
   if (train.resume && std::filesystem::exists(folder.state())) {
-    CheckResume(config, folder);
+    CheckResume(config, data, folder);
   }
 }
 

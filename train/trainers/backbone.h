@@ -18,7 +18,8 @@ struct BackboneResult {
 
 // UsageError that names the key where config.train cannot train on data.train
 // (fewer images than a batch, a warm-up as long as the training), or resume
-// what `folder` holds, for that is a training of other keys.
+// what `folder` holds, for that is a training of other keys or images. Error
+// where this machine cannot compute with train.dtype.
 void CheckTraining(const Config& config, const datasets::OpenedDataset& data,
                    const RunFolder& folder);
 
