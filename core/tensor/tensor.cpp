@@ -28,20 +28,23 @@ const char* NameOf(DType dtype) {
   return kNames[static_cast<int>(dtype)];
 }
 
-Tensor Tensor::Empty(const Shape& shape, DType dtype) {
+Tensor Tensor::On(std::shared_ptr<std::byte> storage, const Shape& shape,
+                  DType dtype) {
   Tensor t;
+  t.storage_ = std::move(storage);
   t.shape_ = shape;
   t.dtype_ = dtype;
-  t.storage_ = AllocateStorage(size_t(shape.count()) * SizeOf(dtype));
   return t;
 }
 
+Tensor Tensor::Empty(const Shape& shape, DType dtype) {
+  return On(AllocateStorage(size_t(shape.count()) * SizeOf(dtype)), shape,
+            dtype);
+}
+
 Tensor Tensor::EmptyOnce(const Shape& shape, DType dtype) {
-  Tensor t;
-  t.shape_ = shape;
-  t.dtype_ = dtype;
-  t.storage_ = AllocateUnkept(size_t(shape.count()) * SizeOf(dtype));
-  return t;
+  return On(AllocateUnkept(size_t(shape.count()) * SizeOf(dtype)), shape,
+            dtype);
 }
 
 Tensor Tensor::Zeros(const Shape& shape, DType dtype) {

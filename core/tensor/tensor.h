@@ -108,6 +108,8 @@ class Tensor {
   }
 
  private:
+  static Tensor On(std::shared_ptr<std::byte> storage, const Shape& shape,
+                   DType dtype);
   // Inline, for elements are read in loops.
   void CheckAccess(DType wanted) const {
     if (storage_ == nullptr || dtype_ != wanted) RefuseAccess(wanted);
