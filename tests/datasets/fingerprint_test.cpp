@@ -36,7 +36,7 @@ TEST_CASE("a fingerprint tells other images, labels and sizes apart") {
   write("tulip/5", 20);
   const std::string longer = fingerprint();
   CHECK(longer != first);
-  // As many images, all of one colour each: only the labels differ.
+  // As many images of each colour, one of them in another class.
   std::filesystem::remove(folder.path() / "flowers5/flowers/tulip/5.ppm");
   write("rose/6", 20);
   CHECK(fingerprint() != longer);
