@@ -11,7 +11,6 @@
 #include "train/experiment.h"
 #include "train/progress.h"
 #include "train/table_print.h"
-#include "train/trainers/task.h"
 
 namespace ohm::train {
 
@@ -156,11 +155,9 @@ void Comparison::Test(size_t row, const std::string& set, int64_t seed) {
 
 bool Comparison::Train(const Training& t) {
   if (failed_.contains(t.hash)) return false;
-  const datasets::OpenedDataset& data = data_.at(t.set);
   TaskResult trained;
   try {
-    trained = TrainTask(t.config, t.set, data, FindMethod(rows_[t.row].method),
-                        first_, model_, folder_);
+    trained = Learn(t);
   } catch (const TrainingFailed& error) {
     failed_[t.hash] = error.what();
     fmt::print(stderr, "ohmgrad: {}, seed {}: {}\n", rows_[t.row].label, t.seed,
@@ -181,6 +178,29 @@ bool Comparison::Train(const Training& t) {
   SaveTask(FileOf(t), trained.state, hash_);
   Append(t, result);
   return true;
+}
+
+// Statistics are set anew after learning, and change nothing before: what the
+// row without them has learned is taken from its file, if it is there.
+TaskResult Comparison::Learn(const Training& t) {
+  const MethodRow& method = FindMethod(rows_[t.row].method);
+  Training plain = t;
+  plain.config.tasks.norm_batches = 0;
+  plain.hash = HashOfTraining(plain.config, first_hash_);
+  const CompareResult* known = log_.Find(plain.hash);
+  if (t.hash == plain.hash || known == nullptr ||
+      !std::filesystem::exists(FileOf(plain))) {
+    return TrainTask(t.config, t.set, data_.at(t.set), method, first_, model_,
+                     folder_);
+  }
+  TaskResult learned{.steps = known->steps,
+                     .validation = known->validation,
+                     .seconds = known->seconds,
+                     .images = known->images,
+                     .state = LoadTask(FileOf(plain), hash_)};
+  SetStatistics(t.config, t.set, data_.at(t.set), method, model_,
+                &learned.state);
+  return learned;
 }
 
 void Comparison::Append(const Training& t, const CompareResult& result) {

@@ -12,6 +12,7 @@
 #include "train/compare/rows.h"
 #include "train/tasks/accounting.h"
 #include "train/tasks/backbone.h"
+#include "train/trainers/task.h"
 
 namespace ohm::train {
 
@@ -26,7 +27,8 @@ class Comparison {
   Comparison(const Config& config, std::vector<CompareRow> rows,
              const RunFolder& folder);
 
-  // Trains and tests what the log does not have, and prints the tables. A
+  // Trains and tests what the log does not have, and prints the tables. Rows
+  // that differ in tasks.norm_batches alone share one training. A
   // candidate whose loss is no number any more is not chosen; where a row has
   // no other, the tables say so, all else goes on, and the end is an Error.
   // Error, too, where the first task's outputs changed.
@@ -51,6 +53,7 @@ class Comparison {
   void Test(size_t row, const std::string& set, int64_t seed);
   // False: it failed.
   bool Train(const Training& training);
+  TaskResult Learn(const Training& training);
   void Append(const Training& training, const CompareResult& result);
 
   std::string Tables(const std::vector<RowResults>& rows) const;

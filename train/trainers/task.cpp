@@ -29,6 +29,16 @@ datasets::SplitViews SplitOf(const Config& config,
                          KeyOf(config.tasks, set).Child("validation"));
 }
 
+datasets::BatchOptions TrainOptionsFor(const Config& config,
+                                       const datasets::OpenedDataset& data,
+                                       const Key& task) {
+  auto options = MakeBatchOptions(config, data, config.tasks.batch, true,
+                                  task.Child("batches"));
+  options.crop_padding = config.tasks.crop_padding;
+  options.flip = config.tasks.flip;
+  return options;
+}
+
 int64_t AtLeastOne(const Duration& duration, int64_t steps_per_epoch) {
   return std::max<int64_t>(1, duration.Steps(steps_per_epoch));
 }
@@ -45,7 +55,7 @@ class TaskTrainer {
         folder_(folder),
         key_(KeyOf(options_, set_)),
         split_(SplitOf(config, data, set_)),
-        train_(split_.rest, TrainOptionsFor(config, data)),
+        train_(split_.rest, TrainOptionsFor(config, data, key_)),
         validation_(
             split_.held_out,
             MakeBatchOptions(config, data, config.eval.batch, false, key_)),
@@ -75,15 +85,6 @@ class TaskTrainer {
     }
   }
 
-  // The learned task with the batch norm statistics of the chip that the model
-  // is on now.
-  void SetStatistics(TaskState* state) {
-    ApplyTask(model_, *state);
-    RunBatches(model_, &train_, options_.norm_batches,
-               {.normalising = true, .noise = key_.Child("statistics")});
-    *state = Capture();
-  }
-
  private:
   TaskResult Train() {
     best_.validation = -1;
@@ -99,15 +100,6 @@ class TaskTrainer {
       Keep(score);
     }
     return std::move(best_);
-  }
-
-  datasets::BatchOptions TrainOptionsFor(const Config& config,
-                                         const datasets::OpenedDataset& data) {
-    auto options = MakeBatchOptions(config, data, options_.batch, true,
-                                    key_.Child("batches"));
-    options.crop_padding = options_.crop_padding;
-    options.flip = options_.flip;
-    return options;
   }
 
   void Prepare(const TaskState& backbone, int classes) {
@@ -333,8 +325,21 @@ TaskResult TrainTask(const Config& config, const std::string& set,
     const OffChip off(model, config);
     result = trainer.Learn(backbone, data.classes);
   }
-  if (config.tasks.norm_batches > 0) trainer.SetStatistics(&result.state);
+  SetStatistics(config, set, data, method, model, &result.state);
   return result;
+}
+
+void SetStatistics(const Config& config, const std::string& set,
+                   const datasets::OpenedDataset& data, const MethodRow& method,
+                   nn::Model* model, TaskState* state) {
+  if (config.tasks.norm_batches == 0) return;
+  const Key key = KeyOf(config.tasks, set);
+  datasets::BatchStream train(SplitOf(config, data, set).rest,
+                              TrainOptionsFor(config, data, key));
+  ApplyTask(model, *state);
+  RunBatches(model, &train, config.tasks.norm_batches,
+             {.normalising = true, .noise = key.Child("statistics")});
+  *state = CaptureTask(model, method.mask, MaskOptionsOf(config.tasks));
 }
 
 Score TestTask(const Config& config, const datasets::OpenedDataset& data,

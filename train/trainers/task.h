@@ -38,8 +38,7 @@ void CheckTask(const Config& config, const std::string& set,
 // and class, is held out and chooses the moment; of methods that choose PEs
 // only moments after the choice count. Test images are not read. The backbone's
 // own weights get no gradient. With tasks.learn_on = ideal the model is taken
-// off its chip, and put on it again afterwards. Batch norm statistics are set
-// anew there with tasks.norm_batches, where they are the task's own;
+// off its chip, and put on it again afterwards, where SetStatistics follows;
 // `validation` stays what it was while learning. Metrics lines go to `folder`.
 // The model is left with what was trained last. TrainingFailed where it
 // diverges; requires what CheckTask checks.
@@ -47,6 +46,14 @@ TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder);
+
+// Sets the batch norm statistics of a learned task anew, where they are the
+// task's own: on the chip that the model is on, from tasks.norm_batches of the
+// training images that it was learned from; 0: changes nothing. `config`, `set`
+// and `method` are those of the training, whose call this may repeat later.
+void SetStatistics(const Config& config, const std::string& set,
+                   const datasets::OpenedDataset& data, const MethodRow& method,
+                   nn::Model* model, TaskState* state);
 
 // Sets `model` to the task and reads the test images once.
 Score TestTask(const Config& config, const datasets::OpenedDataset& data,
