@@ -124,6 +124,9 @@ TEST_CASE("ops say what they expected and what came") {
       Error);
   CHECK_THROWS_AS(Conv2d(x, Var(Tensor::Zeros({2, 7, 7, 3})), Var()), Error);
   CHECK_THROWS_AS(Add(x, w), Error);
+  const Var pixels(Tensor::Zeros({1, 4, 4, 3}, DType::kU8));
+  CHECK_THROWS_WITH_AS(Conv2d(pixels, Var(Tensor::Zeros({2, 3, 3, 3})), Var()),
+                       "expected tensors of f32 or bf16, got u8", Error);
   const std::vector<int32_t> labels{2};
   CHECK_THROWS_WITH_AS(
       SoftmaxCrossEntropy(Var(Tensor::Zeros({1, 2})), labels),

@@ -300,6 +300,32 @@ TEST_CASE("noise: slices converted apart draw for themselves") {
   }
 }
 
+// A whole number of products without noise, and anything between with it.
+TEST_CASE("noise: ranges are measured from noisy sums as they are") {
+  hw::CrossbarSpec spec;
+  spec.cell_bits = 4;
+  spec.adc_per = hw::AdcPer::kSlice;
+  CrossbarLayer layer = MakeLayer({20, 1, 1, 1, 100, 5, 1, 1}, spec, Key(79));
+  layer.ranges.adc.clear();  // as while calibrating
+  const auto forward = [&](const hw::PassNoise* noise) {
+    return hw::Forward(layer.x, layer.Program(), layer.ranges, Tensor(),
+                       nullptr, noise);
+  };
+  const Tensor quiet = forward(nullptr);
+  layer.chip.device.thermal_noise.on = true;
+  const hw::PassNoise noise{Key(80), 0, {}, {}};
+  const Tensor y = forward(&noise);
+  const float unit =
+      hw::TilePass(layer.x, layer.Program(), layer.ranges).unit();
+  int between = 0;
+  for (int64_t i = 0; i < y.count(); ++i) {
+    const double products =
+        double(y.data()[i] - quiet.data()[i]) / double(unit);
+    between += std::fabs(products - std::round(products)) > 0.01 ? 1 : 0;
+  }
+  CHECK(between > 90);  // of 100, 98 on average
+}
+
 // Sums count steps of their column then, noise does not.
 TEST_CASE("noise: it is the same where a byte holds a cell") {
   constexpr int kPasses = 4000;

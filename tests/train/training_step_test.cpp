@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <utility>
 
 #include "core/kernels/conv2d.h"
 #include "nn/models/model.h"
@@ -51,6 +52,26 @@ Trained Train(const char* name, DType dtype, int steps, int64_t images) {
   trained.kept = step.kept_bytes();
   trained.recordings = step.arena().recordings();
   return trained;
+}
+
+TEST_CASE("a weight or a statistic that is no number is named") {
+  const auto model =
+      nn::MakeModel({.name = "resnet20", .classes = 4, .width = 8}, Key(53));
+  CHECK(train::NameOfNotFinite(model.get()).empty());
+  const auto named = [&](float* value, const std::string& name, float wrong) {
+    const float before = std::exchange(*value, wrong);
+    CHECK(train::NameOfNotFinite(model.get()) == name);
+    *value = before;
+  };
+  auto parameters = model->Parameters();
+  auto buffers = model->Buffers();
+  auto& weight = parameters.back();
+  auto& mean = buffers.front();
+  for (const float wrong : {NAN, INFINITY}) {
+    named(weight.var.mutable_value().data(), weight.name, wrong);
+    named(mean.tensor->data() + mean.tensor->count() - 1, mean.name, wrong);
+  }
+  CHECK(train::NameOfNotFinite(model.get()).empty());
 }
 
 TEST_CASE("bf16 training follows f32 training") {
