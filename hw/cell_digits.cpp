@@ -35,12 +35,21 @@ std::vector<uint8_t> CellDigits::FlippedColumns(
   return flipped;
 }
 
+double CellDigits::Minus(int64_t at) const {
+  if (minus_.defined()) return double(minus_.data()[at]);
+  return std::max(-double(codes_.data()[at]), 0.0);
+}
+
+bool CellDigits::HoldsSame(const CellDigits& other, int64_t at) const {
+  return codes_.data()[at] == other.codes_.data()[at] &&
+         (arms_ == 1 || Minus(at) == other.Minus(at));
+}
+
 double CellDigits::Digit(int64_t at, size_t slice, bool flipped,
                          int64_t arm) const {
   double code = double(codes_.data()[at]);
   if (arms_ == 2) {
-    const double minus =
-        minus_.defined() ? double(minus_.data()[at]) : std::max(-code, 0.0);
+    const double minus = Minus(at);
     code = arm == 0 ? code + minus : minus;
   }
   if (ideal_) return code;
@@ -97,7 +106,7 @@ void VisitChanged(const CellDigits& from, const CellDigits& to,
 WriteCost CostOfWriting(const CellDigits& from, const CellDigits& to) {
   WriteCost cost;
   for (int64_t i = 0; i < to.codes().count(); ++i) {
-    if (from.codes().data()[i] != to.codes().data()[i]) ++cost.weights;
+    if (!to.HoldsSame(from, i)) ++cost.weights;
   }
   int64_t array = -1, row = -1;
   VisitChanged(from, to, [&](const ChangedCell& cell) {

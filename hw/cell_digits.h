@@ -35,8 +35,13 @@ class CellDigits {
   std::vector<double> OfArm(const TileContent& content,
                             const std::vector<uint8_t>& flipped,
                             int64_t arm) const;
+  // Whether the weight at `at`, of codes, lies in its pair or cell as it does
+  // in `other`, but for complements.
+  bool HoldsSame(const CellDigits& other, int64_t at) const;
 
  private:
+  // What the minus arm of a pair holds.
+  double Minus(int64_t at) const;
   // Place of a column's first code.
   int64_t FirstOf(const TileContent& content, int64_t column) const;
   double Digit(int64_t at, size_t slice, bool flipped, int64_t arm) const;
@@ -64,7 +69,7 @@ struct WriteCost {
   int64_t cells = 0;    // whose digit differs
   int64_t rows = 0;     // of arrays, with at least one such cell
   int64_t arrays = 0;   // with at least one such cell
-  int64_t weights = 0;  // whose code differs
+  int64_t weights = 0;  // whose cells hold another code, or the same otherwise
 
   WriteCost& operator+=(const WriteCost& other);
   bool operator==(const WriteCost&) const = default;

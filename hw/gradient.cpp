@@ -172,7 +172,7 @@ Tensor RangeGradient(const Tensor& x, const Programmed& weights,
   const TilePass pass(x, weights, ranges, Cycles::kApart, noise);
   const Conversion conversion =
       MakeConversion(weights, ranges, pass.unit(), Tensor(), noise != nullptr);
-  if (conversion.ideal) {
+  if (conversion.ideal || ranges.adc.empty()) {
     return Tensor::Zeros({int64_t(ranges.adc.size())});
   }
   const std::vector<double> slopes =

@@ -219,7 +219,8 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   if (context.calibrating) ranges.adc.clear();
 
   hw::Observed observed;
-  const bool observes = follows && (hw::CalibratesAdc(spec_)) &&
+  const bool observes = follows && hw::CalibratesAdc(spec_) &&
+                        spec_.adc_bits != 0 &&
                         !(learns() && !ranges.adc.empty());
   const Var gain = Gain(context);
   const Var range = learns() && !ranges.adc.empty() ? learned_range_ : Var();

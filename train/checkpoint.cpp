@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <string_view>
 #include <unordered_map>
@@ -114,6 +115,15 @@ bool IsRange(const std::string& name) {
          name.ends_with(".crossbar.adc_range");
 }
 
+// Converters would hide what else shows as a loss that is no number.
+bool IsSound(const std::string& name, const Tensor& tensor) {
+  if (tensor.dtype() != DType::kF32) return true;
+  const bool positive = name.ends_with("running_var");
+  return std::ranges::all_of(tensor.span(), [&](float v) {
+    return std::isfinite(v) && (!positive || v >= 0);
+  });
+}
+
 // Matches targets and file by name; Error unless all agree. Returns the file's
 // tensor for each target, nullptr where it may be missing.
 std::vector<const Tensor*> Match(const std::filesystem::path& path,
@@ -122,7 +132,7 @@ std::vector<const Tensor*> Match(const std::filesystem::path& path,
                                  const LoadPolicy& policy) {
   std::unordered_map<std::string, const Tensor*> unused;
   for (const auto& [name, tensor] : file.tensors) unused[name] = &tensor;
-  std::vector<std::string> missing, unexpected, wrong;
+  std::vector<std::string> missing, unexpected, wrong, broken;
   std::vector<const Tensor*> found;
   for (const Target& target : targets) {
     if (policy.ignore_ranges && IsRange(target.name)) {
@@ -140,6 +150,7 @@ std::vector<const Tensor*> Match(const std::filesystem::path& path,
       continue;
     }
     unused.erase(it);
+    if (!IsSound(target.name, *tensor)) broken.push_back(target.name);
     if (!target.tensor->defined()) continue;
     const Shape expected = FileShape(target);
     if (tensor->shape() == expected &&
@@ -160,6 +171,11 @@ std::vector<const Tensor*> Match(const std::filesystem::path& path,
   AppendList("missing", missing, &sentence);
   AppendList("unexpected", unexpected, &sentence);
   AppendList("wrong shape or type:", wrong, &sentence);
+  AppendList("no numbers, or variances below 0:", broken, &sentence);
+  if (std::ranges::any_of(unexpected, IsRange)) {
+    sentence +=
+        "; model.recalibrate sets converter ranges anew for this crossbar";
+  }
   OHM_CHECK(sentence.empty(),
             "'" + path.string() + "' does not fit this model: " + sentence);
   return found;

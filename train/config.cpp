@@ -77,14 +77,49 @@ class Loader {
     for (const std::string& text : overrides) {
       entries.push_back(ReadOverride(text));
     }
+    bool other_preset = false;
     for (const ConfigEntry& entry : entries) {
-      if (entry.key == kPresetKey) Apply(entry);
+      if (entry.key != kPresetKey) continue;
+      const std::string before = config_->hw_preset;
+      Apply(entry);
+      other_preset |= entry.from_set && config_->hw_preset != before;
     }
+    if (other_preset) LeavePreset(&entries);
     ApplyPreset(entries);
     for (const ConfigEntry& entry : entries) Apply(entry);
   }
 
  private:
+  static bool FromFile(const ConfigEntry& entry) { return !entry.from_set; }
+
+  // All hw keys in a file are what a run has resolved: those of its preset and
+  // no wishes of their own. Another preset by --set stands in for them, and
+  // none for all of the crossbar.
+  void LeavePreset(std::vector<ConfigEntry>* entries) {
+    std::set<std::string> own, preset;
+    for (const ConfigEntry& entry : *entries) {
+      if (FromFile(entry)) own.insert(entry.key);
+    }
+    if (!HasAllHwKeys(own)) return;
+    const bool mapped = config_->on_crossbar();
+    if (mapped) {
+      for (const auto& entry : ReadEntries(FindPreset(*config_), names_)) {
+        preset.insert(entry.key);
+      }
+    }
+    std::erase_if(*entries, [&](const ConfigEntry& entry) {
+      const bool other =
+          mapped ? preset.contains(entry.key) : IsCrossbarKey(entry.key);
+      return FromFile(entry) && (IsHwKey(entry.key) || other);
+    });
+  }
+
+  bool HasAllHwKeys(const std::set<std::string>& keys) const {
+    return std::ranges::all_of(names_, [&](const auto& name) {
+      return !IsHwKey(name) || keys.contains(name);
+    });
+  }
+
   void ApplyPreset(const std::vector<ConfigEntry>& entries) {
     std::set<std::string> own;
     for (const ConfigEntry& entry : entries) {
@@ -96,10 +131,7 @@ class Loader {
       }
       own.insert(entry.key);
     }
-    const bool complete = std::ranges::all_of(names_, [&](const auto& name) {
-      return !IsHwKey(name) || own.contains(name);
-    });
-    if (!config_->on_crossbar() || complete) return;
+    if (!config_->on_crossbar() || HasAllHwKeys(own)) return;
     for (const ConfigEntry& entry : ReadEntries(FindPreset(*config_), names_)) {
       if (!IsCrossbarKey(entry.key)) {
         throw UsageError(entry.where + ": " + entry.key +

@@ -128,7 +128,7 @@ std::string TypeName(const KeyRow& row) {
           [=](std::string*) { return choice ? "choice" : "string"; },
           [](std::vector<std::string>*) { return "list of strings"; },
           [](std::vector<double>*) { return "list of floats"; },
-          [](Duration*) { return "duration"; },
+          [](Duration*) { return "epochs or steps"; },
           [](const EnumField&) { return "choice"; },
       },
       row.field);
@@ -143,7 +143,7 @@ std::string Expected(const KeyRow& row) {
   if (type == "choice") return "one of " + Join(row.choices);
   if (type == "string") return "a string";
   if (type == "list of floats") return "a list of numbers" + range;
-  if (type == "duration") {
+  if (type == "epochs or steps") {
     return "a duration such as \"5e\" (epochs) or \"500s\" (steps)" + range;
   }
   return row.choices.empty() ? "a list of strings"

@@ -88,8 +88,8 @@ void RunBatches(nn::Module* model, datasets::BatchStream* stream,
                 int64_t batches, nn::Context context) {
   const NoGrad off;
   OHM_CHECK(stream->batches() > 0 || batches == 0,
-            "[batches] expected training images for at least one batch, got "
-            "fewer");
+            "expected training images for at least one batch, which are "
+            "train.batch, or tasks.batch of a task; got fewer");
   datasets::Batch batch;
   int64_t epoch = 0;
   stream->Start(epoch);

@@ -1,5 +1,7 @@
 #include "train/experiment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "core/base/check.h"
@@ -31,6 +33,20 @@ void LoadInto(nn::Model* model, const Config& config, LoadPolicy policy) {
   }
   LoadWeights(config.model.weights, model->Parameters(), model->Buffers(),
               policy);
+}
+
+// A wish that weights with ranges of their own pass by.
+void SayUnusedCalibration(const Config& config) {
+  for (const char* key : {"hw.calibration", "hw.percentile"}) {
+    const auto asked = config.where.find(key);
+    if (asked == config.where.end() || !asked->second.starts_with("--set")) {
+      continue;
+    }
+    fmt::print(
+        "{} does nothing here: the weights bring converter ranges; --set "
+        "model.recalibrate=true sets them anew\n",
+        key);
+  }
 }
 
 std::array<float, 3> Channels(const Config& config, const std::string& key,
@@ -138,7 +154,10 @@ std::unique_ptr<nn::Model> BuildDigitalModel(const Config& config,
 
 void CalibrateIfNeeded(const Config& config,
                        const datasets::OpenedDataset& data, nn::Model* model) {
-  if (nn::IsCalibrated(model)) return;  // also without crossbars
+  if (nn::IsCalibrated(model)) {  // also without crossbars
+    SayUnusedCalibration(config);
+    return;
+  }
   auto options = MakeBatchOptions(config, data, config.train.batch, false,
                                   Key(uint64_t(config.train.seed)));
   options.shuffle = true;

@@ -39,7 +39,8 @@ class RunFolder {
  public:
   // Creates the folder and its parents and makes sure that files can be
   // written there, so that a long run does not fail at its first checkpoint.
-  // Error names the folder and the reason.
+  // Error names the folder and the reason; a task store, whose files have the
+  // same names, is one.
   explicit RunFolder(std::filesystem::path path);
 
   const std::filesystem::path& path() const { return path_; }

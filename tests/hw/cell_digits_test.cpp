@@ -39,6 +39,20 @@ TEST_CASE("a write counts the cells, rows and arrays whose digits differ") {
         hw::WriteCost{2, 2, 2, 1});
 }
 
+// -30 over 50 in one cell of the pair, and as pairs hold it: other cells.
+TEST_CASE("a code that lies otherwise in its pair is a weight written") {
+  hw::CrossbarSpec pairs;
+  pairs.rows = 16;
+  const hw::TileMap map({1, 40, 5, 1}, pairs);
+  const Tensor code = Tensor::Full({5, 40}, -30.0F);
+  Tensor minus = Tensor::Full({5, 40}, 30.0F);
+  minus.data()[7] = 80;  // plus 50
+  const hw::CellDigits as_pair(code, map, pairs),
+      one_cell(code, map, pairs, minus);
+  CHECK(hw::CostOfWriting(as_pair, one_cell) == hw::WriteCost{2, 2, 2, 1});
+  CHECK(hw::CostOfWriting(one_cell, one_cell) == hw::WriteCost{});
+}
+
 TEST_CASE("of a weight in slices only the digits that differ are written") {
   hw::CrossbarSpec spec;
   spec.cell_bits = 2;

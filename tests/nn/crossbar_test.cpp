@@ -115,6 +115,24 @@ TEST_CASE("without calibration evaluation refuses, with the layer's name") {
       Error);
 }
 
+TEST_CASE("an ideal ADC has no ranges to measure") {
+  for (const auto calibration :
+       {hw::Calibration::kMax, hw::Calibration::kLeastError}) {
+    hw::CrossbarSpec spec;
+    spec.adc_bits = 0;
+    spec.calibration = calibration;
+    const auto model = Mapped("mlp", spec);
+    CalibrateOn(model.get(), Images());
+    model->Forward(Var(Images()), {.training = true});
+    for (const auto& b : model->Buffers()) {
+      CAPTURE(b.name);
+      CHECK(b.tensor->defined() != b.name.ends_with("adc_range"));
+    }
+    CHECK(nn::IsCalibrated(model.get()));
+    model->Forward(Var(Images()), {});
+  }
+}
+
 TEST_CASE("ranges follow the data in training and stay in evaluation") {
   const auto model = Mapped("resnet8", Small());
   CalibrateOn(model.get(), Images());

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "core/base/check.h"
 #include "core/base/random.h"
 #include "nn/crossbar_policy.h"
@@ -171,6 +173,32 @@ TEST_CASE("checkpoint: a file that does not fit changes nothing") {
                  "[4, 3, 2, 5])"));
   CHECK(Contains(message, "bn.weight (expected f32 [4], got s32 [4])"));
   CHECK(before == b.Hash());
+}
+
+// Converters would turn them into codes and hide them.
+TEST_CASE("checkpoint: what is no number, or no variance, is refused") {
+  const ScratchFolder folder;
+  const Net a(1);
+  const Net b(2);
+  const std::string before = b.Hash();
+  const auto with = [&](const std::string& wanted, float value) {
+    return LoadMessage(Edited(folder, a,
+                              [&](NamedTensors* file) {
+                                for (auto& [name, tensor] : file->tensors) {
+                                  if (name != wanted) continue;
+                                  tensor = tensor.Clone();
+                                  tensor.data()[tensor.count() - 1] = value;
+                                }
+                              }),
+                       b);
+  };
+  for (const float value : {NAN, INFINITY}) {
+    CHECK(Contains(with("conv.weight", value),
+                   "no numbers, or variances below 0: conv.weight"));
+  }
+  CHECK(Contains(with("bn.running_mean", NAN), "below 0: bn.running_mean"));
+  CHECK(before == b.Hash());
+  CHECK(with("bn.running_mean", -1).empty());
 }
 
 TEST_CASE("checkpoint: many wrong names are counted, not all listed") {

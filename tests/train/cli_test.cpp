@@ -95,7 +95,7 @@ TEST_CASE("failures end with exit code 1 and leave no half-written file") {
 // oneDNN numbers AVX2 with VNNI above the first AVX-512. A processor without
 // either falls back to less.
 TEST_CASE("bf16 is refused where a processor has no AVX-512") {
-  for (const std::string& isa : {"AVX2", "AVX2_VNNI"}) {
+  for (const std::string isa : {"AVX2", "AVX2_VNNI"}) {
     INFO("instructions: ", isa);
     const ScratchFolder scratch;
     // An earlier run stays where it is.

@@ -243,6 +243,30 @@ TEST_CASE_FIXTURE(Fixture, "config: a preset, overridden by own hw keys") {
   CHECK(value(Load("", {"hw.preset=" + path})) == low);
 }
 
+// A run has resolved them from its preset, so another one stands in for all.
+TEST_CASE_FIXTURE(Fixture, "config: another preset for a full hw section") {
+  folder.Write("hw/tiny.toml", "[hw]\nadc_bits = 5\n");
+  folder.Write("hw/other.toml",
+               "[hw]\nrows = 32\n[device]\nstuck_at_gmin = 0.5\n");
+  const auto path = folder.Write(
+      "resolved.toml",
+      ResolvedToml(Load("hw.preset = \"tiny\"",
+                        {"hw.dac_bits=4", "device.stuck_at_gmax=0.25"})));
+  const Config same = LoadConfig(path, {"hw.preset=tiny"});
+  CHECK(same.hw.adc_bits == 5);
+  CHECK(same.hw.dac_bits == 4);
+  const Config other = LoadConfig(path, {"hw.preset=other", "hw.columns=32"});
+  CHECK(other.hw.rows == 32);
+  CHECK(other.hw.columns == 32);
+  CHECK(other.hw.adc_bits == hw::CrossbarSpec().adc_bits);
+  CHECK(other.hw.dac_bits == hw::CrossbarSpec().dac_bits);
+  CHECK(other.device.stuck_at.gmin == doctest::Approx(0.5));
+  CHECK(other.device.stuck_at.gmax == doctest::Approx(0.25));
+  CHECK_THROWS_WITH_AS(LoadConfig(path, {"hw.preset=none_such"}),
+                       doctest::Contains("which does not exist"), UsageError);
+  CHECK(!LoadConfig(path, {"hw.preset="}).on_crossbar());
+}
+
 TEST_CASE_FIXTURE(Fixture, "config: bad presets name file and line") {
   Config scratch;
   const KeyRow row = AnyHwInteger(&scratch);

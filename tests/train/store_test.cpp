@@ -14,6 +14,7 @@
 #include "core/base/file.h"
 #include "tests/train/scratch_folder.h"
 #include "train/commands/command.h"
+#include "train/run_folder.h"
 #include "train/tasks/accounting.h"
 #include "train/tasks/opened_store.h"
 
@@ -225,7 +226,58 @@ TEST_CASE("a task store may be moved, and looks at its own files only") {
       train::RunTasksInit(train::LoadConfig(
           OHM_SOURCE_DIR "/configs/demo.toml",
           {"tasks.store=" + moved.string(), "model.weights=/nowhere"})),
-      doctest::Contains("holds a task store already"), Error);
+      doctest::Contains("holds a store.json already"), Error);
+}
+
+TEST_CASE("a store and a run never lie in one folder") {
+  const Store store;
+  CHECK_THROWS_WITH_AS(train::RunFolder(store.path()),
+                       doctest::Contains("it holds a task store"), Error);
+  const ScratchFolder scratch;
+  const auto init = [&](const std::string& run) {
+    train::RunTasksInit(
+        train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml",
+                          {"tasks.store=" + scratch.path().string(),
+                           "run.dir=" + run, "model.weights=/nowhere"}));
+  };
+  CHECK_THROWS_WITH_AS(
+      init(scratch.path().string() + "/."),
+      doctest::Contains("run.dir: expected another folder than that of"),
+      UsageError);
+  scratch.Write("config.toml", "mine");
+  CHECK_THROWS_WITH_AS(init((scratch.path() / "runs").string()),
+                       doctest::Contains("holds a config.toml already"), Error);
+  CHECK(ReadFile(scratch.path() / "config.toml") == "mine");
+}
+
+TEST_CASE("a task of a store remembers its images") {
+  const Store store;
+  const auto added = nlohmann::json::parse(ToJson(train::RunTasksAdd(
+      store.With({"tasks.methods=bn", "data.mean=[0.1,0.9,0.5]",
+                  "data.std=[2,0.1,0.5]"}),
+      "textures")));
+  const auto eval = [&](const std::vector<std::string>& more) {
+    return nlohmann::json::parse(
+        ToJson(train::RunTasksEval(store.With(more), "textures")));
+  };
+  CHECK(eval({})["top1"] == added["test_top1"]);
+  CHECK(eval({"data.mean=[0,0,0]", "data.std=[1,1,1]"})["loss"] !=
+        eval({})["loss"]);
+  const auto& task = store.Read().tasks().back();
+  CHECK(task.data_keys.size() == 2);
+  CHECK(task.images.size() == 16);
+  CHECK(task.images != store.Read().tasks().front().images);
+}
+
+TEST_CASE("a task's name can be a file's") {
+  const Store store;
+  for (const std::string& name :
+       {std::string(), std::string(201, 'a'), std::string("-x"),
+        std::string(".x"), std::string("a/b")}) {
+    CAPTURE(name);
+    CHECK_THROWS_AS(store.Read().CheckNew(name), UsageError);
+  }
+  store.Read().CheckNew(std::string(200, 'a'));
 }
 
 TEST_CASE("what others do to a store meanwhile stays") {

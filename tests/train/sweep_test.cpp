@@ -269,6 +269,16 @@ TEST_CASE_FIXTURE(Fixture, "sweep: every point is calibrated") {
 }
 
 // Class folders are known by where they lie, published sets by name.
+TEST_CASE_FIXTURE(Fixture, "sweep: points that are the same are refused") {
+  SaveRandomWeights();
+  CHECK_THROWS_WITH_AS(
+      RunSweep(Load({"sweep.grid=[\"train.threads=1,2\"]"})),
+      doctest::Contains("sweep.grid: expected points that measure different "
+                        "things, got train.threads=1 and train.threads=2"),
+      UsageError);
+  CHECK(!std::filesystem::exists(scratch / "run"));
+}
+
 TEST_CASE_FIXTURE(Fixture, "sweep: other images are another point") {
   SaveRandomWeights();
   const auto hash = [&](const std::string& set, const std::string& root) {

@@ -14,6 +14,7 @@
 #include "nn/crossbar_policy.h"
 #include "tests/train/scratch_folder.h"
 #include "tests/train/small_tasks.h"
+#include "train/checkpoint.h"
 #include "train/commands/command.h"
 #include "train/compare/log.h"
 #include "train/compare/rows.h"
@@ -122,6 +123,42 @@ TEST_CASE("a comparison that is started again goes on where it stopped") {
   CHECK(rows.size() == 2);
   CHECK(rows[1].label == "xma");
   CHECK(rows[1].candidates.size() == 2);
+  // Starting over takes nothing away.
+  const std::string file = lost.at("file").get<std::string>();
+  const std::string task = ReadFile(log.parent_path() / "tasks" / file);
+  train::RunTasksCompare(SmallTasks(
+      scratch.path(), {"tasks.methods=bn", "tasks.length=3s", "tasks.seeds=1",
+                       "tasks.validate_every=3s", "tasks.resume=false"}));
+  const auto aside = log.parent_path() / "earlier-1";
+  CHECK(ReadFile(aside / "tasks" / file) == task);
+  CHECK(ReadFile(aside / "tables.txt") == tables);
+}
+
+// Ranges that come with the weights do not follow from them.
+TEST_CASE("a comparison knows converter ranges that weights bring") {
+  const ScratchFolder scratch;
+  const Config config =
+      SmallTasks(scratch.path(), {"tasks.methods=bn", "tasks.length=3s",
+                                  "tasks.seeds=1", "tasks.validate_every=3s"});
+  train::RunTasksCompare(config);
+  LeftBackbone left(config);
+  const auto log = [&] {
+    return ReadFile(std::filesystem::path(config.run.dir) / "compare.jsonl");
+  };
+  const auto file = scratch.path() / "with_ranges.safetensors";
+  std::string lines = log();
+  for (const float factor : {1.0F, 0.25F}) {
+    for (const auto& b : left.model->Buffers()) {
+      if (!b.name.ends_with("adc_range")) continue;
+      for (float& r : b.tensor->span()) r *= factor;
+    }
+    train::SaveWeights(file, left.model->Parameters(), left.model->Buffers());
+    Config own = config;
+    own.model.weights = file.string();
+    train::RunTasksCompare(own);
+    CHECK(log().size() > lines.size());
+    lines = log();
+  }
 }
 
 // From its fifth step on nothing is learned any more, so that the best look is

@@ -123,6 +123,10 @@ TEST_CASE("a run never takes what an earlier one has left") {
       doctest::Contains("train.resume: expected the config of the training"),
       UsageError);
   CHECK_THROWS_WITH_AS(
+      train::RunTrain(config({"train.resume=true", "train.lr=0.5"})),
+      doctest::Contains("has the default of train.lr; got train.lr = 0.5"),
+      UsageError);
+  CHECK_THROWS_WITH_AS(
       train::RunTrain(config({"model.weights=" + folder.weights().string()})),
       doctest::Contains("model.weights: expected a file outside of run.dir"),
       UsageError);

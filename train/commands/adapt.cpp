@@ -102,7 +102,8 @@ Metrics RunAdapt(const Config& config) {
   }
   const Spread adapted = OverChips(config, data, model.get());
 
-  TextTable table({{"chips"}, {"naive", "%"}, {"adapted", "%"}});
+  TextTable table(
+      {{"chips"}, {"naive", "%, ± std (min)"}, {"adapted", "%, ± std (min)"}});
   table.AddRow({std::to_string(std::max(1, config.eval.chips)),
                 FormatSpread(naive), FormatSpread(adapted)});
   fmt::print("{}left in {}\n", table.str(), folder.path().string());

@@ -102,7 +102,10 @@ double TrainTop1(const Config& config, const datasets::OpenedDataset& data,
 SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
   const Stopwatch watch;
   ApplyThreads(config);
-  const auto model = BuildModel(config, data.classes);
+  Config fresh = config;
+  // Ranges in the weights are of one crossbar; chips may keep them.
+  fresh.model.recalibrate |= config.eval.chips == 0;
+  const auto model = BuildModel(fresh, data.classes);
   SweepResult result;
   if (config.eval.chips > 0) {
     result.calibrated_chips = ChipTop1(config, data, model.get());
@@ -110,8 +113,6 @@ SweepResult Measure(const Config& config, const datasets::OpenedDataset& data) {
     nn::PutOnChip(model.get(), config.device);  // the one to train on
     nn::ClearCalibration(model.get());
   } else {
-    // Ranges that came with the weights are those of one crossbar.
-    nn::ClearCalibration(model.get());
     CalibrateIfNeeded(config, data, model.get());
     result.calibrated_top1 = EvalTop1(config, data, model.get());
   }
@@ -133,6 +134,7 @@ class Sweep {
     CheckPoints(config, points_);
     for (const SweepPoint& point : points_) {
       hashes_.push_back(SweepPointHash(point));
+      CheckNewPoint(hashes_.size() - 1);
     }
     folder_.emplace(config.run.dir);
     lock_.emplace(folder_->path(), FolderLock::Busy::kRefuse);
@@ -160,6 +162,19 @@ class Sweep {
   }
 
  private:
+  // Results are kept by hash.
+  void CheckNewPoint(size_t i) const {
+    const auto first = std::ranges::find(hashes_, hashes_[i]);
+    const auto at = size_t(first - hashes_.begin());
+    if (at == i) return;
+    ThrowAtKey(
+        config_, points_[i].from_grid ? "sweep.grid" : "sweep.points",
+        "expected points that measure different things, got " +
+            points_[at].Label() + " and " + points_[i].Label() +
+            ", which do not: data.root, data.workers, data.memory_mib and "
+            "train.threads change no result");
+  }
+
   // Of each point's data, by its hash.
   std::map<std::string, std::string> Fingerprints() {
     std::map<std::string, std::string> fingerprints;

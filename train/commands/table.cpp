@@ -66,8 +66,9 @@ const std::vector<CommandRow>& CommandTable() {
        "of the values that a variant tries; test images are read once. Ends "
        "with tables of accuracies and of what each row takes and writes, and "
        "with proof that the first task's outputs are unchanged bit for bit. "
-       "Leaves compare.jsonl, cells.svg and bytes.svg with their gnuplot "
-       "scripts, and the tasks' files in run.dir. Started again, it goes on "
+       "Leaves compare.jsonl, tables.txt, bytes.svg and, where a row writes "
+       "cells, cells.svg with their gnuplot scripts, and the tasks' files in "
+       "run.dir. Started again, it goes on "
        "where it stopped.",
        kTasks, RunTasksCompare},
       {.name = "tasks init",
@@ -142,7 +143,11 @@ const std::vector<CommandRow>& CommandTable() {
        .more = "Writes cells.csv (layer, array, row, column, old and new "
                "level of every cell to be written on the way from the task in "
                "use, and all of the task's head, whose arrays are its own; "
-               "levels are digits of cells), columns.csv (layer, row tile, "
+               "arrays count over a layer, tile by tile in the order of "
+               "groups, row "
+               "tiles and outputs, of each pair plus before minus; levels are "
+               "digits of cells, from 0 at hw.g_min on), columns.csv (layer, "
+               "row tile, "
                "output, factor; those that are not 1) and complements.csv "
                "(layer, array, column of all that store complements, which "
                "hw.column_flip does) into --out, or into the store's folder "

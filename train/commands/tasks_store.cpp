@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "core/base/check.h"
+#include "datasets/fingerprint.h"
 #include "train/commands/command.h"
 #include "train/experiment.h"
 #include "train/table_print.h"
@@ -51,6 +52,32 @@ std::string SizeTable(const TaskSize& size, const BackboneSize& backbone) {
              backbone.piggyback_bytes());
 }
 
+// A run's files have the names of a store's.
+void CheckRunElsewhere(const Config& config) {
+  namespace fs = std::filesystem;
+  if (fs::weakly_canonical(config.run.dir) !=
+      fs::weakly_canonical(config.tasks.store)) {
+    return;
+  }
+  ThrowAtKey(config, "run.dir",
+             "expected another folder than that of the store, got \"" +
+                 config.run.dir + "\"");
+}
+
+// Keys of --set that say what images a task was learned from, and how batches
+// of them are made: 'tasks eval' needs them again.
+std::vector<std::string> DataKeys(const Config& config) {
+  std::vector<std::string> keys;
+  for (const std::string& text : config.overrides) {
+    const std::string key = text.substr(0, text.find('='));
+    if (key.starts_with("data.") || key == "tasks.batch" ||
+        key == "tasks.crop_padding" || key == "tasks.flip") {
+      keys.push_back(text);
+    }
+  }
+  return keys;
+}
+
 // What set and method the words ask for.
 struct Wanted {
   std::string set;
@@ -73,6 +100,8 @@ Wanted WhatToAdd(const Config& config, const std::string& name) {
 
 Metrics RunTasksInit(const Config& config) {
   TaskStore::CheckFree(config.tasks.store);
+  CheckRunElsewhere(config);
+  const RunFolder probe(config.tasks.store);  // before an hour of training
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
   const FolderLock lock = folder.Lock();
@@ -83,10 +112,16 @@ Metrics RunTasksInit(const Config& config) {
   own.tasks.sets.clear();
   own.tasks.methods.clear();
   own.tasks.variants.clear();
-  const auto store = TaskStore::Create(
-      config.tasks.store, own, model,
-      {config.data.set, config.data.set, "backbone", std::nan(""),
-       backbone.crossbar_top1, ProbeHash(model, config.data.image_size)});
+  const auto store =
+      TaskStore::Create(config.tasks.store, own, model,
+                        {.name = config.data.set,
+                         .set = config.data.set,
+                         .method = "backbone",
+                         .validation = std::nan(""),
+                         .test = backbone.crossbar_top1,
+                         .outputs = ProbeHash(model, config.data.image_size),
+                         .images = datasets::Fingerprint(backbone.data),
+                         .data_keys = {}});
   fmt::print("'{}' holds the backbone {} and its task '{}'\n",
              store.path().string(), store.backbone_hash(), store.active());
   return {{"command", std::string("tasks init")},
@@ -111,8 +146,14 @@ Metrics RunTasksAdd(const Config& config, const std::string& name) {
   const TaskResult result = TrainTask(config, wanted.set, data, *wanted.method,
                                       backbone, model, folder);
   const double test = TestTask(config, data, result.state, model).top1;
-  opened.store.Add({name, wanted.set, wanted.method->name, result.validation,
-                    test, ProbeHash(model, opened.image_size)},
+  opened.store.Add({.name = name,
+                    .set = wanted.set,
+                    .method = wanted.method->name,
+                    .validation = result.validation,
+                    .test = test,
+                    .outputs = ProbeHash(model, opened.image_size),
+                    .images = datasets::Fingerprint(data),
+                    .data_keys = DataKeys(config)},
                    result.state);
   const auto cost = CostOfSwitch(cells, CellsOf(model));
   const TaskSize size = SizeOf(model, result.state, backbone);

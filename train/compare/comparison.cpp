@@ -44,7 +44,13 @@ std::map<std::string, std::string> FingerprintsOf(
 Backbone FreshBackbone(const Config& config, const RunFolder& folder) {
   return MakeBackbone(config, folder, [&] {
     if (!config.tasks.resume) {
-      folder.SetAside({folder.path() / "compare.jsonl"});
+      std::vector<std::filesystem::path> results;
+      for (const char* name :
+           {"compare.jsonl", "tasks", "tables.txt", "cells.svg", "cells.gp",
+            "bytes.svg", "bytes.gp"}) {
+        results.push_back(folder.path() / name);
+      }
+      folder.SetAside(results);
     }
   });
 }
@@ -60,7 +66,7 @@ Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
       backbone_(FreshBackbone(config, folder)),
       model_(backbone_.model.get()),
       hash_(BackboneHash(model_)),
-      first_hash_(FirstTaskHash(model_)),
+      first_hash_(FirstTaskHash(model_) + backbone_.own_ranges),
       first_(CaptureTask(model_, "")),
       cells_(CellsOf(model_)),
       log_(folder.path() / "compare.jsonl", fingerprints_) {

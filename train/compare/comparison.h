@@ -27,11 +27,11 @@ class Comparison {
   Comparison(const Config& config, std::vector<CompareRow> rows,
              const RunFolder& folder);
 
-  // Trains and tests what the log does not have, and prints the tables. Rows
-  // that differ in tasks.norm_batches alone share one training. A
-  // candidate whose loss is no number any more is not chosen; where a row has
-  // no other, the tables say so, all else goes on, and the end is an Error.
-  // Error, too, where the first task's outputs changed.
+  // Trains and tests what the log does not have, and prints the tables. A row
+  // that differs from one before it in tasks.norm_batches alone takes what that
+  // has learned. A candidate whose loss is no number any more is not chosen;
+  // where a row has no other, the tables say so, all else goes on, and the end
+  // is an Error. Error, too, where the first task's outputs changed.
   Metrics Run();
 
  private:

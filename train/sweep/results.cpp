@@ -231,6 +231,7 @@ void SweepLog::Append(const SweepPoint& point, const std::string& hash,
   AddTop1("calibrated", result.calibrated_top1, result.calibrated_chips, &line);
   AddTop1("trained", result.trained_top1, result.trained_chips, &line);
   line.emplace_back("seconds", result.seconds);
+  line.emplace_back("weights", point.config.model.weights);
   if (const auto own = data_.find(hash); own != data_.end()) {
     line.emplace_back("data", own->second);
   }

@@ -4,6 +4,8 @@
 
 #include "core/base/file.h"
 #include "datasets/fingerprint.h"
+#include "hw/converters.h"
+#include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/experiment.h"
 #include "train/table_print.h"
@@ -64,6 +66,22 @@ Config WithWeights(const Config& config, const datasets::OpenedDataset& data,
   return with;
 }
 
+// Of those that are set; empty where none is.
+std::string HashOfRanges(nn::Model* model) {
+  std::vector<nn::NamedParameter> learned;
+  std::vector<nn::NamedBuffer> measured;
+  for (const auto& p : model->Parameters()) {
+    const bool range = p.role == nn::Role::kAdcRange;
+    if (range && hw::MaxAbs(p.var.value()) > 0) learned.push_back(p);
+  }
+  for (const auto& b : model->Buffers()) {
+    const bool range = b.name.find(".crossbar.") != std::string::npos;
+    if (range && b.tensor->defined()) measured.push_back(b);
+  }
+  if (learned.empty() && measured.empty()) return "";
+  return HashWeights(learned, measured);
+}
+
 }  // namespace
 
 datasets::BatchStream TestStream(const Config& config,
@@ -92,6 +110,7 @@ Backbone MakeBackbone(const Config& config, const RunFolder& folder,
   auto test = TestStream(config, backbone.data);
   backbone.digital_top1 = Evaluate(digital.get(), &test).top1;
   backbone.model = BuildModel(backbone.config, backbone.data.classes);
+  backbone.own_ranges = HashOfRanges(backbone.model.get());
   CalibrateIfNeeded(config, backbone.data, backbone.model.get());
   backbone.crossbar_top1 = Evaluate(backbone.model.get(), &test).top1;
   fmt::print("backbone on {}: {} % digital, {} % on crossbars\n",

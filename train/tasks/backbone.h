@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "datasets/table.h"
 #include "nn/models/model.h"
@@ -18,6 +19,9 @@ struct Backbone {
   std::unique_ptr<nn::Model> model;  // on crossbars, calibrated
   double digital_top1 = 0;
   double crossbar_top1 = 0;
+  // Hash of the converter ranges that the weights brought; empty: none, and
+  // those of `model` follow from its weights, data and hw.
+  std::string own_ranges;
 };
 
 // UsageError without hw.preset: tasks adapt a network that sits on crossbars.

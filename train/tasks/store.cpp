@@ -23,7 +23,8 @@ fs::path ListOf(const fs::path& store) { return store / "store.json"; }
 Json ToJson(const StoredTask& task) {
   return {{"name", task.name},      {"set", task.set},
           {"method", task.method},  {"validation_top1", task.validation},
-          {"test_top1", task.test}, {"outputs", task.outputs}};
+          {"test_top1", task.test}, {"outputs", task.outputs},
+          {"images", task.images},  {"data_keys", task.data_keys}};
 }
 
 double NumberOrNaN(const Json& value) {
@@ -36,7 +37,9 @@ StoredTask ReadTask(const Json& json) {
           json.at("method").get<std::string>(),
           NumberOrNaN(json.at("validation_top1")),
           NumberOrNaN(json.at("test_top1")),
-          json.at("outputs").get<std::string>()};
+          json.at("outputs").get<std::string>(),
+          json.value("images", ""),  // earlier versions did not write these
+          json.value("data_keys", std::vector<std::string>())};
 }
 
 std::string NoStore(const fs::path& path) {
@@ -58,9 +61,13 @@ Config StoreConfig(const fs::path& path,
 }
 
 void TaskStore::CheckFree(const fs::path& path) {
-  OHM_CHECK(!fs::exists(ListOf(path)),
-            "'" + path.string() +
-                "' holds a task store already; --store names another folder");
+  for (const char* name :
+       {"store.json", "config.toml", "backbone.safetensors", "tasks"}) {
+    OHM_CHECK(!fs::exists(path / name),
+              "'" + path.string() + "' holds a " + name +
+                  " already, of a task store or of something else; --store "
+                  "names another folder");
+  }
 }
 
 TaskStore TaskStore::Create(const fs::path& path, const Config& config,
@@ -133,14 +140,16 @@ TaskState TaskStore::Load(const std::string& name) const {
 }
 
 void TaskStore::CheckNew(const std::string& name) const {
-  const bool safe =
-      !name.empty() && name[0] != '.' && std::ranges::all_of(name, [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-               (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
-      });
+  const bool safe = !name.empty() && name.size() <= 200 && name[0] != '.' &&
+                    name[0] != '-' && std::ranges::all_of(name, [](char c) {
+                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                             (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+                             c == '-';
+                    });
   if (!safe) {
     throw UsageError(
-        "[tasks] expected a name of letters, digits, '.', '_' and '-', got '" +
+        "[tasks] expected a name of at most 200 letters, digits, '.', '_' and "
+        "'-' that begins with none of '.' and '-', got '" +
         name + "'");
   }
   const bool taken = std::ranges::any_of(

@@ -22,6 +22,10 @@ struct StoredTask {
   double validation = 0, test = 0;  // top-1, shares; NaN: not known
   // Hash of the logits of the probe images (ProbeHash) when it was added.
   std::string outputs;
+  // Fingerprint of the images it was learned from; empty: not known.
+  std::string images;
+  // "data.mean=[0,0,0]": what --set said of them when it was added.
+  std::vector<std::string> data_keys;
 };
 
 // The config of the store in `path`, which may have been moved since: its files
@@ -32,10 +36,10 @@ Config StoreConfig(const std::filesystem::path& path,
 
 class TaskStore {
  public:
-  // Error where `path` holds a store already.
+  // Error where `path` holds anything that a store would write over.
   static void CheckFree(const std::filesystem::path& path);
   // Makes the folder from a calibrated model that is set to its first task.
-  // Error where there is a store already.
+  // Errors as CheckFree.
   static TaskStore Create(const std::filesystem::path& path,
                           const Config& config, nn::Model* model,
                           const StoredTask& first);

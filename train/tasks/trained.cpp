@@ -5,16 +5,21 @@
 
 namespace ohm::train {
 
-void LeaveTrained(const MethodRow& method, const TasksOptions& options,
-                  nn::Model* model) {
+void SetNormMode(const MethodRow& method, const TasksOptions& options,
+                 nn::Model* model) {
   const bool own_statistics = method.own_norm && options.norm != "frozen";
-  const bool own_affine = method.own_norm && options.norm == "affine";
   model->Visit([&](const std::string& /*path*/, nn::Module& module) {
     if (auto* norm = dynamic_cast<nn::BatchNorm2d*>(&module)) {
       norm->set_mode(own_statistics ? nn::NormMode::kBatch
                                     : nn::NormMode::kFrozen);
     }
   });
+}
+
+void LeaveTrained(const MethodRow& method, const TasksOptions& options,
+                  nn::Model* model) {
+  SetNormMode(method, options, model);
+  const bool own_affine = method.own_norm && options.norm == "affine";
   for (auto& p : model->Parameters()) {
     p.var.ClearGrad();
     p.var.set_requires_grad(model->IsHead(p.name) || nn::IsMask(p.role) ||

@@ -10,9 +10,14 @@
 
 namespace ohm::train {
 
+// Whether batch norm of a task follows its images while `normalising` and in
+// training, or stays: as the method and tasks.norm say.
+void SetNormMode(const MethodRow& method, const TasksOptions& options,
+                 nn::Model* model);
+
 // Leaves gradients to the head, to masks, to learned converter ranges, and to
-// batch norm where the method and tasks.norm say so; sets how batch norm
-// normalises in training. Clears all gradients. Masks must have been set.
+// batch norm where the method and tasks.norm say so; SetNormMode. Clears all
+// gradients. Masks must have been set.
 void LeaveTrained(const MethodRow& method, const TasksOptions& options,
                   nn::Model* model);
 

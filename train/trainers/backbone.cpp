@@ -57,16 +57,25 @@ std::string TrainingKeys(const Config& config) {
   return ChangedKeys(own);
 }
 
-// " a = 1, b = 2" of the lines of `text` that `other` has not; " none of these"
-// where it has all.
+// " a = 1, b = 2" of the lines of `text` that `other` has not, and "the default
+// of c" where it has a key that `text` has not.
 std::string LinesMissing(const std::string& text, const std::string& other) {
-  const auto lines = SplitText(other, '\n');
+  const auto own = SplitText(text, '\n'), lines = SplitText(other, '\n');
   std::string missing;
-  for (const std::string& line : SplitText(text, '\n')) {
-    if (std::ranges::count(lines, line) > 0) continue;
-    missing += (missing.empty() ? " " : ", ") + line;
+  const auto add = [&](const std::string& what) {
+    missing += (missing.empty() ? " " : ", ") + what;
+  };
+  for (const std::string& line : own) {
+    if (std::ranges::count(lines, line) == 0) add(line);
   }
-  return missing.empty() ? " none of these" : missing;
+  for (const std::string& line : lines) {
+    const std::string key = line.substr(0, line.find(" = ") + 3);
+    const bool has = std::ranges::any_of(
+        own, [&](const std::string& l) { return l.starts_with(key); });
+    if (!line.empty() && !has)
+      add("the default of " + line.substr(0, line.find(' ')));
+  }
+  return missing;
 }
 
 class BackboneTrainer {

@@ -337,6 +337,7 @@ void SetStatistics(const Config& config, const std::string& set,
   datasets::BatchStream train(SplitOf(config, data, set).rest,
                               TrainOptionsFor(config, data, key));
   ApplyTask(model, *state);
+  SetNormMode(method, config.tasks, model);  // not of what was trained last
   RunBatches(model, &train, config.tasks.norm_batches,
              {.normalising = true, .noise = key.Child("statistics")});
   *state = CaptureTask(model, method.mask, MaskOptionsOf(config.tasks));
