@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/check.h"
+#include "hw/chip.h"
 #include "train/chips.h"
 #include "train/correction_cost.h"
 #include "train/evaluate.h"
@@ -63,6 +64,11 @@ void PrintChips(const Config& config, const std::string& what,
 Metrics ReportChips(const Config& config, const std::string& what,
                     const datasets::OpenedDataset& data, nn::Model* model) {
   const auto scores = EvaluateChips(config, data, model);
+  if (!hw::ChangesCells({config.device, Key(), false})) {
+    fmt::print(
+        "note: ideal devices, so all chips are the same; device keys make "
+        "them differ\n");
+  }
   const Spread top1 = SpreadOf(Top1Of(scores));
   PrintChips(config, what, scores, top1);
   std::vector<Metrics> list;

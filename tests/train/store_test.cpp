@@ -319,6 +319,17 @@ TEST_CASE("a task store notices files that were changed") {
     CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
                          doctest::Contains(said), Error);
   }
+  // All that is wrong is told.
+  const fs::path first = store.Read().FileOf("shapes");
+  const std::string first_whole = ReadFile(first);
+  WriteFileAtomically(first, broken);
+  WriteFileAtomically(file, first_whole);
+  CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
+                       doctest::Contains("checksum"), Error);
+  CHECK_THROWS_WITH_AS(train::RunTasksCheck(store.With({}), ""),
+                       doctest::Contains("task 'textures': expected outputs"),
+                       Error);
+  WriteFileAtomically(first, first_whole);
   WriteFileAtomically(file, whole);
   train::RunTasksCheck(store.With({}), "");
   // Masks are of the arrays that they were learned for.

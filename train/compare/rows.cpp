@@ -21,7 +21,7 @@ constexpr const char* kVariants = "tasks.variants";
 // gives: results of older versions are not used again. The others are for
 // changes of what chips with real devices do, of learned gates, of PEs of rows
 // that are chosen in rounds, and of nothing else.
-constexpr int kVersion = 2, kChipVersion = 4, kGatesVersion = 4,
+constexpr int kVersion = 2, kChipVersion = 4, kGatesVersion = 5,
               kRowsVersion = 2;
 
 // A method with the values that its keys take.

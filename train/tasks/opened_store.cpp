@@ -22,12 +22,21 @@ void OpenedStore::Set(const std::string& name) {
   const std::string outputs = ProbeHash(model.get(), image_size);
   OHM_CHECK(outputs == store.Find(name).outputs,
             fmt::format("task '{}': expected outputs {}, got {}; they change "
-                        "with hw, device and data keys other than the store's",
+                        "with hw, device and data keys other than the "
+                        "store's, and with a file that is another task's",
                         name, store.Find(name).outputs, outputs));
 }
 
 void OpenedStore::CheckAll() {
-  for (const StoredTask& task : store.tasks()) Set(task.name);
+  std::string wrong;
+  for (const StoredTask& task : store.tasks()) {
+    try {
+      Set(task.name);
+    } catch (const Error& error) {
+      wrong += (wrong.empty() ? "" : "; ") + std::string(error.what());
+    }
+  }
+  OHM_CHECK(wrong.empty(), wrong);
 }
 
 }  // namespace ohm::train

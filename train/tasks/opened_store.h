@@ -19,7 +19,7 @@ struct OpenedStore {
   // Sets the model to a task. Error where it does not compute what it computed
   // when it was added.
   void Set(const std::string& name);
-  // Set, task by task; the last one stays.
+  // Set, task by task; the last one stays. Error names all that are wrong.
   void CheckAll();
 
   TaskStore store;

@@ -77,6 +77,7 @@ bool PeChooser::At(int64_t steps) {
     ChooseRound();
   }
   ++round_;
+  SetPrices();  // gates pay from their first step on
   return true;
 }
 
