@@ -74,7 +74,7 @@ TEST_CASE("wires: ohmgrad array explains itself and what is wrong") {
   }
   for (const std::string& words :
        {std::string(), kGolden + " " + kGolden, kGolden + " --bogus",
-        kGolden + " --case 9"}) {
+        kGolden + " --case 0", kGolden + " --netlist /tmp/none.cir --case 9"}) {
     INFO(words);
     const Outcome outcome = RunArray(words);
     CHECK(outcome.code == 2);

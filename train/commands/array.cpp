@@ -65,6 +65,16 @@ void PrintSolutions(const std::vector<ArrayCase>& cases, hw::WireModel model) {
   fmt::print("{}\n", Json{{"cases", solved}}.dump());
 }
 
+cxxopts::ParseResult Parse(cxxopts::Options* options,
+                           const std::vector<const char*>& argv) {
+  try {
+    return options->parse(int(argv.size()), argv.data());
+  } catch (const cxxopts::exceptions::exception& error) {
+    throw UsageError(fmt::format(
+        "array: {} ('ohmgrad array --help' lists the options)", error.what()));
+  }
+}
+
 }  // namespace
 
 void RunArray(const std::vector<std::string>& words) {
@@ -82,7 +92,7 @@ void RunArray(const std::vector<std::string>& words) {
   options.parse_positional({"file"});
   std::vector<const char*> argv{"ohmgrad"};
   for (const std::string& word : words) argv.push_back(word.c_str());
-  const auto parsed = options.parse(int(argv.size()), argv.data());
+  const auto parsed = Parse(&options, argv);
   if (parsed.count("help") != 0) {
     fmt::print("{}", Help(options));
     return;
@@ -91,6 +101,11 @@ void RunArray(const std::vector<std::string>& words) {
     throw UsageError(fmt::format(
         "array: expected one FILE.json, got {} (see 'ohmgrad array --help')",
         parsed.count("file")));
+  }
+  if (parsed.count("case") != 0 && parsed.count("netlist") == 0) {
+    throw UsageError(
+        "array: expected --netlist FILE with --case, which says what case to "
+        "write there; got none");
   }
   const auto model = hw::WireModelOf(parsed["model"].as<std::string>());
   const std::vector<ArrayCase> cases =
