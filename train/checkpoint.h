@@ -36,9 +36,9 @@ void SaveWeights(const std::filesystem::path& path,
 
 // Copies the file's tensors into the parameters and buffers and returns its
 // metadata. Strict: Error lists every missing, unexpected and wrongly shaped
-// or typed name in one sentence, and those that hold no numbers. The file is checked in full before the first
-// tensor is changed. A buffer that holds nothing takes the file's tensor, of
-// any shape, and may be missing.
+// or typed name in one sentence, and those that hold no numbers. The file is
+// checked in full before the first tensor is changed. A buffer that holds
+// nothing takes the file's tensor, of any shape, and may be missing.
 std::map<std::string, std::string> LoadWeights(
     const std::filesystem::path& path,
     const std::vector<nn::NamedParameter>& parameters,
