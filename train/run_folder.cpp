@@ -87,7 +87,7 @@ std::vector<std::string> WholeLines(const std::filesystem::path& path) {
 
 RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
   std::error_code code;
-  if (fs::exists(path_ / "store.json", code)) {
+  if (fs::exists(path_ / kTaskStoreList, code)) {
     FailFolder(path_, "it holds a task store; --set run.dir=DIR names another");
   }
   fs::create_directories(path_, code);

@@ -35,6 +35,9 @@ void AppendJsonLine(const std::filesystem::path& path, const Metrics& metrics);
 // line cut short is removed from the file.
 std::vector<std::string> WholeLines(const std::filesystem::path& path);
 
+// What makes a folder a task store (train/tasks/store.h).
+inline constexpr const char* kTaskStoreList = "store.json";
+
 class RunFolder {
  public:
   // Creates the folder and its parents and makes sure that files can be

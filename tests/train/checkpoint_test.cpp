@@ -199,6 +199,16 @@ TEST_CASE("checkpoint: what is no number, or no variance, is refused") {
   CHECK(Contains(with("bn.running_mean", NAN), "below 0: bn.running_mean"));
   CHECK(before == b.Hash());
   CHECK(with("bn.running_mean", -1).empty());
+
+  Tensor variance = Tensor::Full({4}, 1.0F);
+  const auto path = folder / "variance.safetensors";
+  const std::vector<NamedBuffer> buffers{{"bn.running_var", &variance}};
+  SaveWeights(path, {}, buffers);
+  LoadWeights(path, {}, buffers);
+  variance.data()[3] = -1e-3F;
+  SaveWeights(path, {}, buffers);
+  CHECK_THROWS_WITH_AS(LoadWeights(path, {}, buffers),
+                       doctest::Contains("below 0: bn.running_var"), Error);
 }
 
 TEST_CASE("checkpoint: many wrong names are counted, not all listed") {

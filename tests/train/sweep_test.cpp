@@ -268,7 +268,6 @@ TEST_CASE_FIXTURE(Fixture, "sweep: every point is calibrated") {
   CHECK(losses(Load({grid})) == plain);
 }
 
-// Class folders are known by where they lie, published sets by name.
 TEST_CASE_FIXTURE(Fixture, "sweep: points that are the same are refused") {
   SaveRandomWeights();
   CHECK_THROWS_WITH_AS(
@@ -279,6 +278,7 @@ TEST_CASE_FIXTURE(Fixture, "sweep: points that are the same are refused") {
   CHECK(!std::filesystem::exists(scratch / "run"));
 }
 
+// Class folders are known by where they lie, published sets by name.
 TEST_CASE_FIXTURE(Fixture, "sweep: other images are another point") {
   SaveRandomWeights();
   const auto hash = [&](const std::string& set, const std::string& root) {

@@ -14,9 +14,7 @@ namespace {
 Config WithKeysOf(const StoredTask& task, const Config& config) {
   std::vector<std::string> keys = task.data_keys;
   keys.insert(keys.end(), config.overrides.begin(), config.overrides.end());
-  Config own = LoadConfig(config.path, keys);
-  own.eval.chips = config.eval.chips;
-  return own;
+  return LoadConfig(config.path, keys);
 }
 
 void CheckImages(const StoredTask& task, const datasets::OpenedDataset& data,

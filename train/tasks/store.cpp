@@ -9,6 +9,7 @@
 #include "core/base/hash.h"
 #include "train/checkpoint.h"
 #include "train/config_keys.h"
+#include "train/run_folder.h"
 
 namespace ohm::train {
 namespace {
@@ -18,7 +19,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
 
-fs::path ListOf(const fs::path& store) { return store / "store.json"; }
+fs::path ListOf(const fs::path& store) { return store / kTaskStoreList; }
 
 Json ToJson(const StoredTask& task) {
   return {{"name", task.name},      {"set", task.set},
@@ -62,7 +63,7 @@ Config StoreConfig(const fs::path& path,
 
 void TaskStore::CheckFree(const fs::path& path) {
   for (const char* name :
-       {"store.json", "config.toml", "backbone.safetensors", "tasks"}) {
+       {kTaskStoreList, "config.toml", "backbone.safetensors", "tasks"}) {
     OHM_CHECK(!fs::exists(path / name),
               "'" + path.string() + "' holds a " + name +
                   " already, of a task store or of something else; --store "

@@ -72,8 +72,8 @@ std::string LinesMissing(const std::string& text, const std::string& other) {
     const std::string key = line.substr(0, line.find(" = ") + 3);
     const bool has = std::ranges::any_of(
         own, [&](const std::string& l) { return l.starts_with(key); });
-    if (!line.empty() && !has)
-      add("the default of " + line.substr(0, line.find(' ')));
+    if (line.empty() || has) continue;
+    add("the default of " + line.substr(0, line.find(' ')));
   }
   return missing;
 }
