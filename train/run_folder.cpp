@@ -106,6 +106,16 @@ void RunFolder::WriteConfig(const std::string& toml) const {
   WriteFileAtomically(config(), toml);
 }
 
+void RunFolder::CheckNoTraining() const {
+  std::error_code code;
+  for (const fs::path& file : {weights(), state()}) {
+    if (!fs::exists(file, code)) continue;
+    FailFolder(path_, "a training has left " + file.filename().string() +
+                          " there, whose config.toml would be replaced; --set "
+                          "run.dir=DIR names another");
+  }
+}
+
 void RunFolder::AppendMetrics(const Metrics& line) const {
   AppendJsonLine(metrics(), line);
 }

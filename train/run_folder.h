@@ -62,6 +62,10 @@ class RunFolder {
 
   void WriteConfig(const std::string& toml) const;
 
+  // For runs that train nothing into this folder itself: Error where a training
+  // has left weights or a state, whose config theirs would replace.
+  void CheckNoTraining() const;
+
   void AppendMetrics(const Metrics& metrics) const;
 
   // For a fresh run: moves metrics, weights and state of an earlier one into

@@ -202,6 +202,26 @@ TEST_CASE("a comparison that cannot run says why and moves nothing") {
   }
 }
 
+TEST_CASE("a comparison leaves the config of a training where it is") {
+  const ScratchFolder scratch;
+  const std::vector<std::string> overrides{"tasks.methods=head",
+                                           "train.epochs=1", "tasks.length=2s"};
+  const Config config = SmallTasks(scratch.path(), overrides);
+  train::RunTasksCompare(config);
+  const std::filesystem::path run = config.run.dir;
+  Config brings = config;
+  brings.model.weights = (run / "weights.safetensors").string();
+  CHECK_NOTHROW(train::RunTasksCompare(brings));   // the comparison's own
+  std::filesystem::remove(run / "backbone.keys");  // as a training leaves it
+  const std::string toml = ReadFile(run / "config.toml");
+  brings.tasks.length.count = 3;
+  CHECK_THROWS_WITH_AS(
+      train::RunTasksCompare(brings),
+      doctest::Contains("a training has left weights.safetensors there"),
+      Error);
+  CHECK(ReadFile(run / "config.toml") == toml);
+}
+
 TEST_CASE("a comparison trains the backbone anew where its keys changed") {
   const ScratchFolder scratch;
   const auto weights = [&](const std::string& more) {

@@ -268,6 +268,25 @@ TEST_CASE_FIXTURE(Fixture, "sweep: every point is calibrated") {
   CHECK(losses(Load({grid})) == plain);
 }
 
+TEST_CASE_FIXTURE(Fixture, "sweep: a training's config is not replaced") {
+  SaveRandomWeights();
+  const auto overrides = R"(sweep.grid=["hw.adc_bits=4"])";
+  for (const char* left : {"weights.safetensors", "state.safetensors"}) {
+    CAPTURE(left);
+    std::filesystem::remove_all(scratch / "run");
+    std::filesystem::create_directories(scratch / "run");
+    WriteFileAtomically(Run(left), std::string("of a training"));
+    WriteFileAtomically(Run("config.toml"), std::string("its config"));
+    const std::string says = std::string("a training has left ") + left;
+    CHECK_THROWS_WITH_AS(RunSweep(Load({overrides})),
+                         doctest::Contains(says.c_str()), Error);
+    CHECK(ReadFile(Run("config.toml")) == "its config");
+    std::filesystem::remove(Run(left));
+    RunSweep(Load({overrides}));
+    CHECK(ReadFile(Run("config.toml")) != "its config");
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "sweep: points that are the same are refused") {
   SaveRandomWeights();
   CHECK_THROWS_WITH_AS(

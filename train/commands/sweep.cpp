@@ -138,6 +138,7 @@ class Sweep {
     }
     folder_.emplace(config.run.dir);
     lock_.emplace(folder_->path(), FolderLock::Busy::kRefuse);
+    folder_->CheckNoTraining();
     folder_->WriteConfig(ResolvedToml(config));
     log_.emplace(folder_->path() / "sweep.jsonl", Fingerprints());
   }

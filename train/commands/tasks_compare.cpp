@@ -30,6 +30,9 @@ Metrics RunTasksCompare(const Config& config) {
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
   const FolderLock lock = folder.Lock();
+  // Weights there may be those of a backbone that it has trained itself.
+  const bool brings = !config.model.weights.empty();
+  if (brings && !HasOwnBackbone(folder)) folder.CheckNoTraining();
   Comparison comparison(config, std::move(rows), folder);
   folder.WriteConfig(ResolvedToml(config));
   return comparison.Run();

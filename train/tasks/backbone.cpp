@@ -25,11 +25,16 @@ std::string BackboneKeys(const Config& config) {
   return ChangedKeys(own);
 }
 
+// What the folder's own backbone was trained with, where one was.
+std::filesystem::path KeysFile(const RunFolder& folder) {
+  return folder.path() / "backbone.keys";
+}
+
 // Whether what lies in the folder is a training of this very config on these
 // images, finished or not; the folder says so from now on.
 bool MayResume(const Config& config, const datasets::OpenedDataset& data,
                const RunFolder& folder) {
-  const auto file = folder.path() / "backbone.keys";
+  const auto file = KeysFile(folder);
   const std::string plain = BackboneKeys(config);
   const std::string keys =
       plain + "images " + datasets::Fingerprint(data) + "\n";
@@ -88,6 +93,10 @@ datasets::BatchStream TestStream(const Config& config,
                                  const datasets::OpenedDataset& data) {
   return {data.test,
           MakeBatchOptions(config, data, config.eval.batch, false, Key())};
+}
+
+bool HasOwnBackbone(const RunFolder& folder) {
+  return std::filesystem::exists(KeysFile(folder));
 }
 
 void CheckBackbone(const Config& config) {

@@ -27,6 +27,9 @@ struct Backbone {
 // UsageError without hw.preset: tasks adapt a network that sits on crossbars.
 void CheckBackbone(const Config& config);
 
+// Whether MakeBackbone has begun to train one into this folder.
+bool HasOwnBackbone(const RunFolder& folder);
+
 // From config.model.weights; where there are none, trains it digitally first,
 // into `folder`, or with tasks.resume goes on with what an equal config has
 // left there. Errors as CheckBackbone and CheckClasses. `ready` is called when
