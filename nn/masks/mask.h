@@ -3,8 +3,8 @@
 // converters, or both.
 //
 // A mask over weights rewrites cells whenever the task is switched to. Factors
-// touch none: one per logical column (row tile, output), after ADC, shift-add
-// and subtraction, shared by all slices and both polarities.
+// touch none: one per logical column (row tile, output), after the
+// subtraction, ADC and shift-add, shared by all slices and both polarities.
 #pragma once
 
 #include <map>
