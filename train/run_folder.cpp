@@ -142,6 +142,7 @@ void RunFolder::SetAside(const std::vector<fs::path>& more) const {
     if (code) FailFolder(path_, code.message());
   }
   results.push_back(metrics());
+  results.push_back(path_ / kBackboneKeys);
   for (const fs::path& file : results) {
     if (!fs::exists(file, code)) continue;
     fs::rename(file, aside() / file.filename(), code);

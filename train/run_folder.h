@@ -37,6 +37,9 @@ std::vector<std::string> WholeLines(const std::filesystem::path& path);
 
 // What makes a folder a task store (train/tasks/store.h).
 inline constexpr const char* kTaskStoreList = "store.json";
+// What the weights of a folder were trained from, where they are the backbone
+// of its own tasks (train/tasks/backbone.h).
+inline constexpr const char* kBackboneKeys = "backbone.keys";
 
 class RunFolder {
  public:
@@ -68,11 +71,11 @@ class RunFolder {
 
   void AppendMetrics(const Metrics& metrics) const;
 
-  // For a fresh run: moves metrics, weights and state of an earlier one into
-  // the folder's earlier-1, or the next number that is free, with a copy of its
-  // config, so that no training is lost. One that left neither weights nor a
-  // state is removed. Says on standard output where they went.
-  // `more`: further files of the folder that hold results.
+  // For a fresh run: moves metrics, weights, state and kBackboneKeys of an
+  // earlier one into the folder's earlier-1, or the next number that is free,
+  // with a copy of its config, so that no training is lost. One that left
+  // neither weights nor a state is removed. Says on standard output where they
+  // went. `more`: further files of the folder that hold results.
   void SetAside(const std::vector<std::filesystem::path>& more = {}) const;
   // For a resumed run: drops metrics lines with an "epoch" after `epoch` and a
   // last line cut short, so that the epochs done again are listed once.

@@ -47,6 +47,13 @@ TEST_CASE("a comparison that is started again goes on where it stopped") {
   train::RunTasksCompare(config);
   CHECK(ReadFile(log) ==
         text.substr(0, last) + other.dump() + "\n" + text.substr(last));
+  // So is one of converters calibrated on other images.
+  other = lost;
+  other["first_data"] = "0123456789abcdef";
+  WriteFileAtomically(log, text.substr(0, last) + other.dump() + "\n");
+  train::RunTasksCompare(config);
+  CHECK(ReadFile(log) ==
+        text.substr(0, last) + other.dump() + "\n" + text.substr(last));
   // A line that is lost is trained again, to the same values.
   std::string without;
   std::istringstream lines(text);
@@ -161,6 +168,25 @@ TEST_CASE("validation chooses among the values of a row") {
   CHECK(all[3].at("test_top1").is_number());
   // It learns with the second value, too, or its head would stay as drawn.
   CHECK(validation(4) > validation(0));
+  // And everything that is left says so.
+  CHECK(all[0].at("values") == "tasks.lr_head=1e-9");
+  CHECK(all[5].at("values") == "tasks.lr_head=0.02");
+  CHECK(ReadFile(folder / "tables.txt")
+            .find("chosen by validation with the first seed:\n  full: "
+                  "tasks.lr_head=0.02 on textures\n") != std::string::npos);
+  std::istringstream metrics(ReadFile(folder / "metrics.jsonl"));
+  std::vector<std::string> learned;
+  for (std::string line; std::getline(metrics, line);) {
+    const auto json = nlohmann::json::parse(line);
+    if (!json.contains("task")) continue;
+    learned.push_back(json.at("row").get<std::string>() + " " +
+                      json.at("values").get<std::string>() + " " +
+                      std::to_string(json.at("seed").get<int64_t>()));
+  }
+  CHECK(learned == std::vector<std::string>{"full tasks.lr_head=1e-9 1",
+                                            "full tasks.lr_head=0.02 1",
+                                            "full tasks.lr_head=1e-8 1",
+                                            "full tasks.lr_head=0.02 2"});
 }
 
 TEST_CASE("a comparison that cannot run says why and moves nothing") {
@@ -178,6 +204,8 @@ TEST_CASE("a comparison that cannot run says why and moves nothing") {
            {{"tasks.batch=10000"}, "tasks.batch: expected at most the"},
            {{"model.weights=" + weights},
             "model.weights: expected a file outside of run.dir"},
+           {{"model.weights=" + (scratch.path() / "none").string()}, "none'"},
+           {{"train.batch=10000"}, "train.batch: expected at most the 320"},
            {{"hw.preset="}, "hw.preset: expected a preset"},
            {{"model.classes=2"}, "model.classes: expected at least the"},
            {{"tasks.sets=[\"glyphs\", \"textures\", \"glyphs\"]"},
@@ -196,7 +224,7 @@ TEST_CASE("a comparison that cannot run says why and moves nothing") {
     CAPTURE(bad.says);
     CHECK_THROWS_WITH_AS(
         train::RunTasksCompare(SmallTasks(scratch.path(), overrides)),
-        doctest::Contains(bad.says), UsageError);
+        doctest::Contains(bad.says), Error);
     CHECK(std::filesystem::exists(weights));
     CHECK_FALSE(std::filesystem::exists(scratch.path() / "run/earlier-1"));
   }
@@ -211,8 +239,8 @@ TEST_CASE("a comparison leaves the config of a training where it is") {
   const std::filesystem::path run = config.run.dir;
   Config brings = config;
   brings.model.weights = (run / "weights.safetensors").string();
-  CHECK_NOTHROW(train::RunTasksCompare(brings));   // the comparison's own
-  std::filesystem::remove(run / "backbone.keys");  // as a training leaves it
+  CHECK_NOTHROW(train::RunTasksCompare(brings));  // the comparison's own
+  train::RunTrain(config);
   const std::string toml = ReadFile(run / "config.toml");
   brings.tasks.length.count = 3;
   CHECK_THROWS_WITH_AS(
@@ -220,6 +248,11 @@ TEST_CASE("a comparison leaves the config of a training where it is") {
       doctest::Contains("a training has left weights.safetensors there"),
       Error);
   CHECK(ReadFile(run / "config.toml") == toml);
+  // Where it trains its own, it does so anew, and keeps the other.
+  const std::string trained = ReadFile(run / "weights.safetensors");
+  train::RunTasksCompare(config);
+  CHECK(ReadFile(run / "earlier-2/config.toml") == toml);
+  CHECK(ReadFile(run / "earlier-2/weights.safetensors") == trained);
 }
 
 TEST_CASE("a comparison trains the backbone anew where its keys changed") {
@@ -237,6 +270,8 @@ TEST_CASE("a comparison trains the backbone anew where its keys changed") {
   // Its crossbar and devices are not the backbone's.
   CHECK(weights("hw.adc_bits=6") == first);
   CHECK(weights("device.stuck_at_gmin=0.01") == first);
+  CHECK(weights("train.calibration_batches=3") == first);
+  CHECK(weights("train.eval_every=2e") == first);
   const std::filesystem::path run = scratch.path() / "run";
   CHECK_FALSE(std::filesystem::exists(run / "earlier-1"));
   CHECK(weights("train.lr=0.1") == first);
@@ -294,6 +329,7 @@ TEST_CASE("rows of a comparison say what is wrong with them") {
   has("xma2 tasks.budget", "expected key=value");
   has("xma2 tasks.budget=0.1|", "expected key=value");
   has("xma2 hw.rows=32", "hw.rows");
+  has("bn tasks.norm_batches=10|40", "expected one value of");
   has("xma2 tasks.seeds=2", "tasks.seeds");
   has("xma2 tasks.budget=7", "tasks.budget");
   has("xma2 tasks.budget=0.1 tasks.budget=0.2", "twice");

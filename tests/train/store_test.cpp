@@ -28,14 +28,24 @@ namespace fs = std::filesystem;
 // A store of a small backbone, and the configs that commands on it get.
 class Store {
  public:
-  Store() {
-    train::RunTasksInit(train::LoadConfig(
-        OHM_SOURCE_DIR "/configs/demo.toml",
-        {"tasks.store=" + path().string(), Run(), "data.train_count=200",
-         "data.test_count=60", "model.width=4", "train.epochs=1",
-         "train.batch=32", "tasks.length=12s", "tasks.validate_every=12s",
-         "tasks.select_length=4s", "tasks.batch=32", "tasks.lr_weights=0.1",
-         "tasks.lr_mask=0.01", "train.threads=2"}));
+  explicit Store(const std::vector<std::string>& more = {}) {
+    std::vector<std::string> overrides{"tasks.store=" + path().string(),
+                                       Run(),
+                                       "data.train_count=200",
+                                       "data.test_count=60",
+                                       "model.width=4",
+                                       "train.epochs=1",
+                                       "train.batch=32",
+                                       "tasks.length=12s",
+                                       "tasks.validate_every=12s",
+                                       "tasks.select_length=4s",
+                                       "tasks.batch=32",
+                                       "tasks.lr_weights=0.1",
+                                       "tasks.lr_mask=0.01",
+                                       "train.threads=2"};
+    overrides.insert(overrides.end(), more.begin(), more.end());
+    train::RunTasksInit(
+        train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml", overrides));
   }
 
   fs::path path() const { return scratch_.path() / "store"; }
@@ -267,6 +277,25 @@ TEST_CASE("a task of a store remembers its images") {
   CHECK(task.data_keys.size() == 2);
   CHECK(task.images.size() == 16);
   CHECK(task.images != store.Read().tasks().front().images);
+}
+
+// A network may have more outputs than its data has classes.
+TEST_CASE("the backbone's own task is judged like any other") {
+  const Store store({"model.classes=20"});
+  const auto judged = train::RunTasksEval(store.With({}), "shapes");
+  CHECK(Number(judged, "images") == 60);
+  const auto checked =
+      train::RunTasksCheck(store.With({"tasks.switches=5"}), "");
+  CHECK(Number(checked, "switches") == 0);  // one task: none is proven
+}
+
+TEST_CASE("a store that was not finished says so") {
+  const Store store;
+  fs::remove(store.path() / "store.json");
+  const char* says = "is a task store that was not finished; remove the folder";
+  CHECK_THROWS_WITH_AS(store.Read(), doctest::Contains(says), Error);
+  CHECK_THROWS_WITH_AS(train::TaskStore::CheckFree(store.path()),
+                       doctest::Contains(says), Error);
 }
 
 TEST_CASE("a task's name can be a file's") {

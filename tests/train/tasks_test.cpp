@@ -244,7 +244,8 @@ TEST_CASE("keys of PEs count for methods that rewrite some, and no other") {
         {"tasks.methods=[bn, xma, full]", "tasks.variants=[\"xma2\"]", key});
     std::map<std::string, std::string> of;
     for (const auto& row : train::CompareRows(config)) {
-      of[row.label] = train::HashOfTraining(row.candidates.front(), "start");
+      of[row.label] =
+          train::HashOfTraining(row.candidates.front().config, "start");
     }
     return of;
   };

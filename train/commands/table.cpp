@@ -18,8 +18,8 @@ const Sections kSweeps{"data",  "model", "train", "hw", "device",
 const Sections kTasks{"data", "model",  "train", "tasks",
                       "hw",   "device", "eval",  "run"};
 const Sections kStored{"tasks", "run"};
-const Sections kTaskEvaluation{"data",  "tasks", "hw", "device",
-                               "adapt", "eval",  "run"};
+const Sections kTaskEvaluation{"data",   "train", "tasks", "hw",
+                               "device", "adapt", "eval",  "run"};
 
 }  // namespace
 
@@ -66,9 +66,10 @@ const std::vector<CommandRow>& CommandTable() {
        "of the values that a variant tries; test images are read once. Ends "
        "with tables of accuracies and of what each row takes and writes, and "
        "with proof that the first task's outputs are unchanged bit for bit. "
-       "Leaves compare.jsonl, tables.txt, bytes.svg and, where a row writes "
-       "cells, cells.svg with their gnuplot scripts, and the tasks' files in "
-       "run.dir. Started again, it goes on "
+       "Leaves in run.dir compare.jsonl, tables.txt, the tasks' files, "
+       "bytes.svg "
+       "where a row has masks or new weights, and cells.svg where one writes "
+       "cells, each with its gnuplot script. Started again, it goes on "
        "where it stopped.",
        kTasks, RunTasksCompare},
       {.name = "tasks init",

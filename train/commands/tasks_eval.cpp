@@ -21,8 +21,8 @@ void CheckImages(const StoredTask& task, const datasets::OpenedDataset& data,
                  nn::Model* model) {
   const int64_t outputs = model->head().weight().shape()[0];
   OHM_CHECK(
-      data.classes == outputs,
-      fmt::format("task '{}' ({}): expected images of {} classes, got "
+      data.classes <= outputs,  // networks may have more, as CheckClasses says
+      fmt::format("task '{}' ({}): expected images of up to {} classes, got "
                   "{}; are they the data it was learned from (data.root)?",
                   task.name, task.set, outputs, data.classes));
   if (task.images.empty() || task.images == datasets::Fingerprint(data)) return;

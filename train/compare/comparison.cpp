@@ -23,8 +23,8 @@ std::map<std::string, datasets::OpenedDataset> OpenChecked(
   for (const std::string& set : config.tasks.sets) {
     data.emplace(set, OpenData(config, set));
     for (const CompareRow& row : rows) {
-      for (const Config& candidate : row.candidates) {
-        CheckTask(candidate, set, data.at(set), FindMethod(row.method));
+      for (const CompareCandidate& candidate : row.candidates) {
+        CheckTask(candidate.config, set, data.at(set), FindMethod(row.method));
       }
     }
   }
@@ -69,7 +69,10 @@ Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
       first_hash_(FirstTaskHash(model_) + backbone_.own_ranges),
       first_(CaptureTask(model_, "")),
       cells_(CellsOf(model_)),
-      log_(folder.path() / "compare.jsonl", fingerprints_) {
+      // Ranges that the weights bring do not depend on images.
+      log_(folder.path() / "compare.jsonl", fingerprints_,
+           backbone_.own_ranges.empty() ? datasets::Fingerprint(backbone_.data)
+                                        : "") {
   std::filesystem::create_directories(folder.path() / "tasks");
 }
 
@@ -108,7 +111,8 @@ void Comparison::RunSeed(int64_t seed) {
 Comparison::Training Comparison::TrainingOf(size_t row, size_t candidate,
                                             const std::string& set,
                                             int64_t seed) const {
-  Training t{rows_[row].candidates[candidate], "", set, row, seed};
+  const auto& [config, values] = rows_[row].candidates[candidate];
+  Training t{config, values, "", set, row, seed};
   t.config.model.weights = backbone_.config.model.weights;
   t.config.tasks.sets = {set};
   t.config.tasks.seed = seed;
@@ -197,7 +201,7 @@ TaskResult Comparison::Learn(const Training& t) {
   if (t.hash == plain.hash || known == nullptr ||
       !std::filesystem::exists(FileOf(plain))) {
     return TrainTask(t.config, t.set, data_.at(t.set), method, first_, model_,
-                     folder_);
+                     folder_, NamesOf(t));
   }
   TaskResult learned{.steps = known->steps,
                      .validation = known->validation,
@@ -209,12 +213,17 @@ TaskResult Comparison::Learn(const Training& t) {
   return learned;
 }
 
+Metrics Comparison::NamesOf(const Training& t) const {
+  Metrics names{{"row", rows_[t.row].label}};
+  if (!t.values.empty()) names.emplace_back("values", t.values);
+  return names;
+}
+
 void Comparison::Append(const Training& t, const CompareResult& result) {
-  log_.Append(t.set,
-              {{"row", rows_[t.row].label},
-               {"seed", t.seed},
-               {"file", FileOf(t).filename().string()}},
-              t.hash, result);
+  Metrics names = NamesOf(t);
+  names.emplace_back("seed", t.seed);
+  names.emplace_back("file", FileOf(t).filename().string());
+  log_.Append(t.set, names, t.hash, result);
   if (std::isnan(result.test)) return;
   fmt::print("{} {}, seed {}: {} % of the test images, {}\n", t.set,
              rows_[t.row].label, t.seed, FormatPercent(result.test),
@@ -233,20 +242,45 @@ std::vector<RowResults> Comparison::AllResults() const {
   return all;
 }
 
+std::string Comparison::Choices() const {
+  std::string text;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    const auto& candidates = rows_[row].candidates;
+    for (size_t c = 0; candidates.size() > 1 && c < candidates.size(); ++c) {
+      std::string sets;
+      for (const std::string& set : options().sets) {
+        if (chosen_.at({row, set}) != c) continue;
+        sets += (sets.empty() ? "" : ", ") + set;
+      }
+      if (sets.empty()) continue;
+      text += fmt::format("  {}: {} on {}\n", rows_[row].label,
+                          candidates[c].values, sets);
+    }
+  }
+  if (text.empty()) return text;
+  return "chosen by validation with the first seed:\n" + text + "\n";
+}
+
 std::string Comparison::Tables(const std::vector<RowResults>& rows) const {
-  return fmt::format("{}: {} % digital, {} % on crossbars\n\n{}\n{}\n",
+  return fmt::format("{}: {} % digital, {} % on crossbars\n\n{}\n{}{}\n",
                      backbone_.config.data.set,
                      FormatPercent(backbone_.digital_top1),
                      FormatPercent(backbone_.crossbar_top1),
-                     AccuracyTable(options().sets, rows),
+                     AccuracyTable(options().sets, rows), Choices(),
                      AccountingTable(SizeOfBackbone(model_), rows));
 }
 
 void Comparison::WriteReport() const {
   const auto rows = AllResults();
   const auto write = [&](const char* name, const Plot& plot) {
-    // Nothing where no row has a place on its axes.
-    if (!plot.series.empty()) WritePlot(folder_.path() / name, plot);
+    const auto file = folder_.path() / name;
+    if (plot.series.empty()) {        // no row has a place on its axes
+      std::filesystem::remove(file);  // older ones would be of other rows
+      std::filesystem::remove(
+          std::filesystem::path(file).replace_extension("gp"));
+    } else {
+      WritePlot(file, plot);
+    }
   };
   WriteFileAtomically(folder_.path() / "tables.txt", Tables(rows));
   write("cells.svg", AccuracyOverCells(SizeOfBackbone(model_), rows));
@@ -262,10 +296,15 @@ Metrics Comparison::ToMetrics(const std::vector<RowResults>& rows) const {
                   {"piggyback_mask_bytes", size.piggyback_bytes()},
                   {"backbone_bytes", size.bytes()}};
   std::vector<Metrics> list;
-  for (const RowResults& row : rows) {
-    for (size_t s = 0; s < row.of_set.size(); ++s) {
-      for (const CompareResult& result : row.of_set[s]) {
-        list.push_back({{"row", row.label}, {"set", options().sets[s]}});
+  for (size_t row = 0; row < rows.size(); ++row) {
+    for (size_t s = 0; s < options().sets.size(); ++s) {
+      const std::string& set = options().sets[s];
+      const size_t chosen = chosen_.at({row, set});
+      int64_t seed = options().seed;
+      for (const CompareResult& result : rows[row].of_set[s]) {
+        list.push_back(NamesOf(TrainingOf(row, chosen, set, seed)));
+        list.back().emplace_back("set", set);
+        list.back().emplace_back("seed", seed++);
         for (auto& [key, value] : train::ToMetrics(result)) {
           list.back().emplace_back(key, value);
         }

@@ -38,7 +38,7 @@ class Comparison {
   // A row's candidate on one set with one seed.
   struct Training {
     Config config;
-    std::string hash, set;
+    std::string values, hash, set;
     size_t row;
     int64_t seed;
   };
@@ -54,8 +54,12 @@ class Comparison {
   // False: it failed.
   bool Train(const Training& training);
   TaskResult Learn(const Training& training);
+  // What tells it from others, for people and their programs.
+  Metrics NamesOf(const Training& training) const;
   void Append(const Training& training, const CompareResult& result);
 
+  // The values that validation chose among a row's, a line for each.
+  std::string Choices() const;
   std::string Tables(const std::vector<RowResults>& rows) const;
   void WriteReport() const;
   std::vector<RowResults> AllResults() const;

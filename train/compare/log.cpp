@@ -42,12 +42,11 @@ CompareResult ReadResult(const Json& line) {
   return r;
 }
 
-// Error as above.
-bool OfOtherData(const Json& line,
-                 const std::map<std::string, std::string>& data) {
-  const auto it = data.find(line.at("set").get<std::string>());
-  return it != data.end() && line.contains("data") &&
-         line.at("data").get<std::string>() != it->second;
+// Whether the line names other images than these. Error as above.
+bool Differs(const Json& line, const char* key,
+             const std::string& fingerprint) {
+  return !fingerprint.empty() && line.contains(key) &&
+         line.at(key).get<std::string>() != fingerprint;
 }
 
 }  // namespace
@@ -71,12 +70,17 @@ Metrics ToMetrics(const CompareResult& r) {
 }
 
 CompareLog::CompareLog(std::filesystem::path path,
-                       std::map<std::string, std::string> data)
-    : path_(std::move(path)), data_(std::move(data)) {
+                       std::map<std::string, std::string> data,
+                       std::string first_data)
+    : path_(std::move(path)),
+      data_(std::move(data)),
+      first_data_(std::move(first_data)) {
   for (const std::string& text : WholeLines(path_)) {
     const Json line = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     try {
-      if (OfOtherData(line, data_)) continue;
+      const auto set = data_.find(line.at("set").get<std::string>());
+      if (set != data_.end() && Differs(line, "data", set->second)) continue;
+      if (Differs(line, "first_data", first_data_)) continue;
       results_[line.at("config").get<std::string>()] = ReadResult(line);
     } catch (const Json::exception&) {
       continue;  // no result
@@ -97,6 +101,7 @@ void CompareLog::Append(const std::string& set, const Metrics& what,
   if (const auto it = data_.find(set); it != data_.end()) {
     line.emplace_back("data", it->second);
   }
+  if (!first_data_.empty()) line.emplace_back("first_data", first_data_);
   line.emplace_back("config", hash);
   AppendJsonLine(path_, line);
   results_[hash] = result;

@@ -27,10 +27,12 @@ class CompareLog {
  public:
   // Reads what is there; a last line cut short is removed. Lines that are no
   // results are passed over, and those whose key `data` is not what `data` has
-  // for their set, the fingerprint of what was opened; lines without the key,
-  // of earlier versions, count.
+  // for their set, the fingerprint of what was opened, or whose `first_data` is
+  // not the fingerprint of what the converters were calibrated on, where that
+  // is given; lines without these keys, of earlier versions, count.
   explicit CompareLog(std::filesystem::path path,
-                      std::map<std::string, std::string> data = {});
+                      std::map<std::string, std::string> data = {},
+                      std::string first_data = "");
 
   // The last result with this hash; null: none.
   const CompareResult* Find(const std::string& hash) const;
@@ -43,6 +45,7 @@ class CompareLog {
  private:
   std::filesystem::path path_;
   std::map<std::string, std::string> data_;  // fingerprints by set
+  std::string first_data_;
   std::map<std::string, CompareResult> results_;
 };
 

@@ -27,7 +27,11 @@ constexpr int kVersion = 2, kChipVersion = 4, kGatesVersion = 5,
 // A method with the values that its keys take.
 struct Variant {
   std::string label, method;
-  std::vector<std::vector<std::string>> overrides;  // of each candidate
+  struct Candidate {
+    std::vector<std::string> overrides;
+    std::string values;  // of the keys that have several
+  };
+  std::vector<Candidate> candidates = {{}};
 };
 
 void CheckKey(const Config& config, const std::string& item,
@@ -43,17 +47,46 @@ void CheckKey(const Config& config, const std::string& item,
 }
 
 // Every candidate with each of the values.
-std::vector<std::vector<std::string>> With(
-    const std::vector<std::vector<std::string>>& candidates,
-    const std::string& key, const std::vector<std::string>& values) {
-  std::vector<std::vector<std::string>> all;
-  for (const auto& candidate : candidates) {
+std::vector<Variant::Candidate> With(
+    const std::vector<Variant::Candidate>& candidates, const std::string& key,
+    const std::vector<std::string>& values) {
+  std::vector<Variant::Candidate> all;
+  for (const Variant::Candidate& candidate : candidates) {
     for (const std::string& value : values) {
       all.push_back(candidate);
-      all.back().push_back(key + "=" + value);
+      std::string& text = all.back().values;
+      all.back().overrides.push_back(key + "=" + value);
+      if (values.size() == 1) continue;
+      text += (text.empty() ? "" : " ") + all.back().overrides.back();
     }
   }
   return all;
+}
+
+// One word of a variant: its key and the values to try.
+std::pair<std::string, std::vector<std::string>> ReadWord(
+    const Config& config, const std::string& item, const std::string& word) {
+  const size_t equals = word.find('=');
+  const std::string key = word.substr(0, equals);
+  const auto values = equals == std::string::npos
+                          ? std::vector<std::string>()
+                          : SplitText(word.substr(equals + 1), '|');
+  if (values.empty() || word.back() == '|' ||
+      std::ranges::count(values, "") > 0) {
+    ThrowAtKey(config, kVariants,
+               fmt::format("expected key=value or key=value|value, got '{}' "
+                           "in \"{}\"",
+                           word, item));
+  }
+  CheckKey(config, item, key);
+  if (key == "tasks.norm_batches" && values.size() > 1) {
+    ThrowAtKey(config, kVariants,
+               fmt::format("expected one value of tasks.norm_batches, which "
+                           "counts after validation has chosen, got '{}' in "
+                           "\"{}\"; rows of one value each share a training",
+                           word, item));
+  }
+  return {key, values};
 }
 
 Variant ReadVariant(const Config& config, const std::string& item) {
@@ -69,28 +102,15 @@ Variant ReadVariant(const Config& config, const std::string& item) {
                            item, error.what()));
   }
   row.label = row.method;
-  row.overrides = {{}};
   std::set<std::string> keys;
   for (std::string word; words >> word;) {
-    const size_t equals = word.find('=');
-    const std::string key = word.substr(0, equals);
-    const auto values = equals == std::string::npos
-                            ? std::vector<std::string>()
-                            : SplitText(word.substr(equals + 1), '|');
-    if (values.empty() || word.back() == '|' ||
-        std::ranges::count(values, "") > 0) {
-      ThrowAtKey(config, kVariants,
-                 fmt::format("expected key=value or key=value|value, got '{}' "
-                             "in \"{}\"",
-                             word, item));
-    }
-    CheckKey(config, item, key);
+    const auto [key, values] = ReadWord(config, item, word);
     if (!keys.insert(key).second) {
       ThrowAtKey(config, kVariants,
                  fmt::format("expected each key once, got {} twice in \"{}\"",
                              key, item));
     }
-    row.overrides = With(row.overrides, key, values);
+    row.candidates = With(row.candidates, key, values);
     if (values.size() == 1) row.label += " " + word;
   }
   return row;
@@ -118,17 +138,21 @@ Config CandidateOf(const Config& config, const std::string& method,
 }  // namespace
 
 std::string FirstTaskHash(nn::Model* model) {
+  std::vector<nn::NamedParameter> weights;
+  for (const auto& p : model->Parameters()) {
+    if (p.role != nn::Role::kAdcRange) weights.push_back(p);
+  }
   std::vector<nn::NamedBuffer> measured;
   for (const auto& b : model->Buffers()) {
     if (b.name.find(".crossbar.") == std::string::npos) measured.push_back(b);
   }
-  return HashWeights(model->Parameters(), measured);
+  return HashWeights(weights, measured);
 }
 
 std::vector<CompareRow> CompareRows(const Config& config) {
   std::vector<Variant> variants;
   for (const std::string& method : config.tasks.methods) {
-    variants.push_back({method, method, {{}}});
+    variants.push_back({method, method});
   }
   for (const std::string& item : config.tasks.variants) {
     variants.push_back(ReadVariant(config, item));
@@ -141,9 +165,9 @@ std::vector<CompareRow> CompareRows(const Config& config) {
                  "expected each row once, got '" + variant.label + "' twice");
     }
     rows.push_back({variant.label, variant.method, {}});
-    for (const auto& overrides : variant.overrides) {
+    for (const auto& [overrides, values] : variant.candidates) {
       rows.back().candidates.push_back(
-          CandidateOf(config, variant.method, overrides));
+          {CandidateOf(config, variant.method, overrides), values});
     }
   }
   return rows;

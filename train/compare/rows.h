@@ -9,19 +9,26 @@
 
 namespace ohm::train {
 
+struct CompareCandidate {
+  // The whole config of one training, but for its set, its seed and the
+  // backbone's weights. run.dir and what lists rows are empty.
+  Config config;
+  std::string values;  // "tasks.lr_mask=0.001" of those being tried, or none
+};
+
 // A method with keys of its own.
 struct CompareRow {
   std::string label;   // "xma2 tasks.budget=0.2"; without values being tried
   std::string method;  // row of MethodTable()
-  // To choose among by validation, at least one: the whole config of one
-  // training, but for its set, its seed and the backbone's weights. run.dir and
-  // what lists rows are empty.
-  std::vector<Config> candidates;
+  // To choose among by validation, at least one.
+  std::vector<CompareCandidate> candidates;
 };
 
 // tasks.methods, then tasks.variants. UsageError names tasks.variants where an
 // item names no method, a key outside of [tasks] or one that the comparison
-// sets itself, where a key or a row repeats or does not load.
+// sets itself, where a key or a row repeats or does not load, or where values
+// are tried between which validation, on which nothing depends any more by
+// then, cannot choose (tasks.norm_batches).
 std::vector<CompareRow> CompareRows(const Config& config);
 
 // Hash of what trainings start from while `model` is set to its first task: all

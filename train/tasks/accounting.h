@@ -59,10 +59,13 @@ hw::CellDigits CellsOf(const nn::CrossbarLeaf& leaf);
 hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to);
 
 // Bytes that go to the chip on the way from one task to another: the codes of
-// the weights that are written and the PE flags of both tasks, which say where;
-// column entries, of the task that has more of them (those that only the other
-// has go back to 1); and what of batch norm and converter ranges differs.
-// `writes` are those of the way. Heads lie in arrays of their own.
+// the weights that are written, and where they lie, the PE flags of both tasks,
+// or without PEs a list of places or a bit for every weight, whichever is
+// shorter; column entries, of the task that has more of them (those that only
+// the other has go back to 1); and what of batch norm and converter ranges
+// differs. `writes` are those of the way. Heads lie in arrays of their own. A
+// column slice that turns over (hw.column_flip) is written from the codes that
+// are there, and moves nothing.
 int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
                       const TaskState& to, const hw::WriteCost& writes);
 

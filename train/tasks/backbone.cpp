@@ -14,26 +14,42 @@
 namespace ohm::train {
 namespace {
 
-// What a digital training of the backbone depends on.
-std::string BackboneKeys(const Config& config) {
-  Config own;
-  own.data = config.data;
-  own.model = config.model;
-  own.train = config.train;
+// The config of the digital training of a backbone. Of it nothing else counts,
+// nor is it asked for on resuming.
+Config DigitalTraining(const Config& config) {
+  Config own = config;
   own.train.resume = false;
+  own.train.calibration_batches = TrainOptions().calibration_batches;
+  own.model.recalibrate = ModelOptions().recalibrate;
+  own.hw_preset.clear();
+  own.hw = {};
+  own.device = {};
+  own.adapt = {};
   own.data.validation = DataOptions().validation;  // of new tasks
+  return own;
+}
+
+// What its weights depend on.
+std::string BackboneKeys(const Config& config) {
+  const Config digital = DigitalTraining(config);
+  Config own;
+  own.data = digital.data;
+  own.model = digital.model;
+  own.train = digital.train;
+  own.train.eval_every = TrainOptions().eval_every;
+  own.train.checkpoint_every = TrainOptions().checkpoint_every;
   return ChangedKeys(own);
 }
 
-// What the folder's own backbone was trained with, where one was.
 std::filesystem::path KeysFile(const RunFolder& folder) {
-  return folder.path() / "backbone.keys";
+  return folder.path() / kBackboneKeys;
 }
 
-// Whether what lies in the folder is a training of this very config on these
-// images, finished or not; the folder says so from now on.
-bool MayResume(const Config& config, const datasets::OpenedDataset& data,
-               const RunFolder& folder) {
+// Whether the folder holds a training of this very config on these images,
+// finished or not. If not, what it holds is moved aside; the folder says what
+// is trained there from now on.
+bool Resumes(const Config& config, const datasets::OpenedDataset& data,
+             const RunFolder& folder) {
   const auto file = KeysFile(folder);
   const std::string plain = BackboneKeys(config);
   const std::string keys =
@@ -41,34 +57,27 @@ bool MayResume(const Config& config, const datasets::OpenedDataset& data,
   const std::string left = std::filesystem::exists(file) ? ReadFile(file) : "";
   // Earlier versions did not tell images apart.
   const bool same = left == keys || (!left.empty() && left == plain);
-  if (!same) {
+  const bool resumes =
+      same && config.tasks.resume && std::filesystem::exists(folder.state());
+  if (!resumes) {
     folder.SetAside();  // before the folder says that it is the new one's
     WriteFileAtomically(file, keys);
   }
-  return same && config.tasks.resume;
+  return resumes;
 }
 
-// Trains the backbone digitally where the config names no weights; returns the
-// config that names them.
-Config WithWeights(const Config& config, const datasets::OpenedDataset& data,
-                   const RunFolder& folder) {
-  Config with = config;
-  if (!with.model.weights.empty()) return with;
+// Returns the file of its weights.
+std::string TrainDigitally(const Config& config,
+                           const datasets::OpenedDataset& data,
+                           const RunFolder& folder) {
   fmt::print("training {} on {} digitally\n", config.model.name,
              config.data.set);
   const auto model = BuildDigitalModel(config, data.classes);
-  Config own = config;
-  own.train.resume = MayResume(config, data, folder);
+  Config own = DigitalTraining(config);
+  own.train.resume = Resumes(config, data, folder);
   folder.WriteConfig(ResolvedToml(config));  // behind what was set aside
-  // Of a digital training nothing else counts, nor is it asked for on resuming.
-  own.hw_preset.clear();
-  own.hw = {};
-  own.device = {};
-  own.adapt = {};
-  own.data.validation = DataOptions().validation;
   TrainBackbone(own, data, model.get(), folder);
-  with.model.weights = folder.weights().string();
-  return with;
+  return folder.weights().string();
 }
 
 // Of those that are set; empty where none is.
@@ -110,15 +119,26 @@ Backbone MakeBackbone(const Config& config, const RunFolder& folder,
                       const std::function<void()>& ready) {
   CheckBackbone(config);
   Backbone backbone;
+  backbone.config = config;
   backbone.data = OpenData(config, config.data.set);
   CheckClasses(config, backbone.data.classes);
-  ready();
-  backbone.config = WithWeights(config, backbone.data, folder);
-  const auto digital =
-      BuildDigitalModel(backbone.config, backbone.data.classes);
+  std::unique_ptr<nn::Model> digital;
+  const auto load = [&] {
+    digital = BuildDigitalModel(backbone.config, backbone.data.classes);
+    backbone.model = BuildModel(backbone.config, backbone.data.classes);
+  };
+  if (config.model.weights.empty()) {
+    CheckTraining(DigitalTraining(config), backbone.data, folder);
+    ready();
+    backbone.config.model.weights =
+        TrainDigitally(config, backbone.data, folder);
+    load();
+  } else {
+    load();
+    ready();
+  }
   auto test = TestStream(config, backbone.data);
   backbone.digital_top1 = Evaluate(digital.get(), &test).top1;
-  backbone.model = BuildModel(backbone.config, backbone.data.classes);
   backbone.own_ranges = HashOfRanges(backbone.model.get());
   CalibrateIfNeeded(config, backbone.data, backbone.model.get());
   backbone.crossbar_top1 = Evaluate(backbone.model.get(), &test).top1;

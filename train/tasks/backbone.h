@@ -32,8 +32,9 @@ bool HasOwnBackbone(const RunFolder& folder);
 
 // From config.model.weights; where there are none, trains it digitally first,
 // into `folder`, or with tasks.resume goes on with what an equal config has
-// left there. Errors as CheckBackbone and CheckClasses. `ready` is called when
-// nothing is left to be checked, before anything is trained or written.
+// left there. Errors as CheckBackbone, CheckClasses and CheckTraining, or of
+// loading the weights. `ready` is called when nothing is left to be checked,
+// before anything is trained, written or moved.
 Backbone MakeBackbone(
     const Config& config, const RunFolder& folder,
     const std::function<void()>& ready = [] {});

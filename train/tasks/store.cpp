@@ -43,7 +43,16 @@ StoredTask ReadTask(const Json& json) {
           json.value("data_keys", std::vector<std::string>())};
 }
 
+bool Unfinished(const fs::path& path) {
+  return fs::exists(path / "backbone.safetensors") && !fs::exists(ListOf(path));
+}
+
 std::string NoStore(const fs::path& path) {
+  if (Unfinished(path)) {
+    return "'" + path.string() +
+           "' is a task store that was not finished; remove the folder, and "
+           "'ohmgrad tasks init CONFIG.toml --store DIR' makes it anew";
+  }
   return "'" + path.string() +
          "' is no task store; 'ohmgrad tasks init CONFIG.toml --store DIR' "
          "makes one, --store names another";
@@ -62,6 +71,7 @@ Config StoreConfig(const fs::path& path,
 }
 
 void TaskStore::CheckFree(const fs::path& path) {
+  OHM_CHECK(!Unfinished(path), NoStore(path));
   for (const char* name :
        {kTaskStoreList, "config.toml", "backbone.safetensors", "tasks"}) {
     OHM_CHECK(!fs::exists(path / name),

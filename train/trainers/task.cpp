@@ -47,12 +47,13 @@ class TaskTrainer {
  public:
   TaskTrainer(const Config& config, std::string set,
               const datasets::OpenedDataset& data, const MethodRow& method,
-              nn::Model* model, const RunFolder& folder)
+              nn::Model* model, const RunFolder& folder, Metrics what)
       : options_(config.tasks),
         set_(std::move(set)),
         method_(method),
         model_(model),
         folder_(folder),
+        what_(std::move(what)),
         key_(KeyOf(options_, set_)),
         split_(SplitOf(config, data, set_)),
         train_(split_.rest, TrainOptionsFor(config, data, key_)),
@@ -174,12 +175,14 @@ class TaskTrainer {
 
   void Report(const Score& validation) {
     const double loss = since_.loss / double(since_.images);
-    folder_.AppendMetrics({{"task", set_},
-                           {"method", std::string(method_.name)},
-                           {"step", done_},
-                           {"train_loss", loss},
-                           {"validation_loss", validation.loss},
-                           {"validation_top1", validation.top1}});
+    Metrics line{{"task", set_}, {"method", std::string(method_.name)}};
+    line.insert(line.end(), what_.begin(), what_.end());
+    line.insert(line.end(), {{"seed", options_.seed},
+                             {"step", done_},
+                             {"train_loss", loss},
+                             {"validation_loss", validation.loss},
+                             {"validation_top1", validation.top1}});
+    folder_.AppendMetrics(line);
     progress_.Print(fmt::format(
         "{} {}, step {}/{}: loss {:.4f}, validation {:.2f} %", set_,
         method_.name, done_, steps_, loss, 100.0 * validation.top1));
@@ -202,6 +205,7 @@ class TaskTrainer {
   const MethodRow& method_;
   nn::Model* model_;
   const RunFolder& folder_;
+  Metrics what_;  // in every metrics line
   Key key_;
   datasets::SplitViews split_;
   datasets::BatchStream train_, validation_;
@@ -264,6 +268,7 @@ void CheckMaskOptions(const Config& config, const MethodRow& method) {
 void CheckTask(const Config& config, const std::string& set,
                const datasets::OpenedDataset& data, const MethodRow& method) {
   const TasksOptions& options = config.tasks;
+  MakeStepOptions(config);  // Error where this machine cannot
   CheckMaskOptions(config, method);
   const auto split = SplitOf(config, data, set);
   const int64_t batches = split.rest->size() / options.batch;
@@ -318,8 +323,9 @@ nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
-                     nn::Model* model, const RunFolder& folder) {
-  TaskTrainer trainer(config, set, data, method, model, folder);
+                     nn::Model* model, const RunFolder& folder,
+                     const Metrics& what) {
+  TaskTrainer trainer(config, set, data, method, model, folder, what);
   TaskResult result;
   {
     const OffChip off(model, config);

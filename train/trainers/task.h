@@ -28,7 +28,8 @@ class TrainingFailed : public Error {
 
 // UsageError that names the key where config.tasks cannot train `set` by the
 // method: fewer images than a batch, none to choose the moment by, PEs that are
-// not chosen before the end. Takes milliseconds.
+// not chosen before the end; Error where this machine has no train.dtype. Takes
+// milliseconds.
 void CheckTask(const Config& config, const std::string& set,
                const datasets::OpenedDataset& data, const MethodRow& method);
 
@@ -39,13 +40,15 @@ void CheckTask(const Config& config, const std::string& set,
 // only moments after the choice count. Test images are not read. The backbone's
 // own weights get no gradient. With tasks.learn_on = ideal the model is taken
 // off its chip, and put on it again afterwards, where SetStatistics follows;
-// `validation` stays what it was while learning. Metrics lines go to `folder`.
-// The model is left with what was trained last. TrainingFailed where it
+// `validation` stays what it was while learning. Metrics lines go to `folder`,
+// with `what` in them, for whoever trains more than once on `set`. The model is
+// left with what was trained last. TrainingFailed where it
 // diverges; requires what CheckTask checks.
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
-                     nn::Model* model, const RunFolder& folder);
+                     nn::Model* model, const RunFolder& folder,
+                     const Metrics& what = {});
 
 // Sets the batch norm statistics of a learned task anew, where they are the
 // task's own: on the chip that the model is on, from tasks.norm_batches of the
