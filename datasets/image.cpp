@@ -97,8 +97,9 @@ void CheckPnm(const std::string& name, const std::string& bytes) {
       if (at < bytes.size()) ++at;
     }
     while (at < bytes.size() && bytes[at] >= '0' && bytes[at] <= '9') {
+      // Beyond the largest side that stb reads: any product still fits.
       number = std::min<size_t>(number * 10 + size_t(bytes[at++] - '0'),
-                                std::numeric_limits<uint16_t>::max());
+                                (size_t{1} << 24) + 1);
     }
   }
   OHM_CHECK(numbers[0] > 0 && numbers[1] > 0 && numbers[2] == 255,

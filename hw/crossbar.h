@@ -20,9 +20,10 @@
 // proportional to p_t (hw/reference.h computes it in volts and siemens and is
 // what this is tested against). On a chip Wq is what its columns are seen to
 // hold (hw/chip.h), and what reads draw is added to p_t before the ADC
-// (hw/pass_noise.h). Everything below has the same bits at
-// any thread count; with weights and DAC of at most 8 bits Forward has them on
-// any machine, too.
+// (hw/pass_noise.h). Forward, GainGradient and
+// RangeGradient have the same bits at any thread count; with weights and DAC of
+// at most 8 bits Forward has them on any machine, too. What is made of
+// kernels::Conv2dGradWeight has them at as many threads.
 #pragma once
 
 #include <cstdint>

@@ -8,6 +8,7 @@
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "hw/adc.h"
+#include "hw/noise_adder.h"
 #include "hw/tile_pass.h"
 
 namespace ohm::hw {
@@ -17,20 +18,21 @@ namespace {
 class Counter {
  public:
   Counter(const TilePass& pass, const Programmed& weights,
-          const Conversion& conversion)
+          const Conversion& conversion, const PassNoise* noise)
       : pass_(pass),
         weights_(weights),
         conversion_(conversion),
+        noise_(pass, weights, conversion, noise),
         tiles_(size_t(weights.map.tiles())) {}
 
   void Run(int64_t begin, int64_t end) {
     pass_.Run(begin, end, [&](const TileBlock& block) {
       if (weights_.slicing.whole()) {
-        return Count(block, block,
+        return Count(block, 0, block,
                      conversion_.Adc(block.group, block.row_tile));
       }
       for (size_t plane = 0; plane < pass_.planes(); ++plane) {
-        Count(block, pass_.Plane(block, plane, &scratch_),
+        Count(block, plane, pass_.Plane(block, plane, &scratch_),
               conversion_.PlaneAdc(block.group, block.row_tile, plane));
       }
     });
@@ -45,9 +47,11 @@ class Counter {
   }
 
  private:
-  void Count(const TileBlock& block, const TileBlock& plane,
+  // `work`: the block of one plane, or the whole one.
+  void Count(const TileBlock& block, size_t plane, const TileBlock& work,
              const TileAdc& adc) {
-    const auto sums = pass_.Sums(plane, &scratch_);
+    const auto sums = pass_.Sums(work, &scratch_);
+    noise_.Add(block, plane, sums);
     const int64_t together = weights_.map.outputs_per_tile();
     for (int64_t n = 0; n < adc.outputs; n += together) {
       TileStatistics& tile = tiles_[size_t(
@@ -73,6 +77,7 @@ class Counter {
   const TilePass& pass_;
   const Programmed& weights_;
   const Conversion& conversion_;
+  NoiseAdder noise_;
   std::vector<TileStatistics> tiles_;
   TileScratch scratch_;
   std::vector<float> row_;
@@ -89,11 +94,11 @@ double TileStatistics::saturated_share() const {
 }
 
 void CollectStatistics(const Tensor& x, const Programmed& weights,
-                       const Ranges& ranges,
+                       const Ranges& ranges, const PassNoise* noise,
                        std::vector<TileStatistics>* tiles) {
-  const TilePass pass(x, weights, ranges);
+  const TilePass pass(x, weights, ranges, Cycles::kApart, noise);
   Conversion conversion =
-      MakeConversion(weights, ranges, pass.unit(), Tensor());
+      MakeConversion(weights, ranges, pass.unit(), Tensor(), noise != nullptr);
   const TileMap& map = weights.map;
   if (tiles->empty()) tiles->resize(size_t(map.tiles()));
   OHM_ASSERT(int64_t(tiles->size()) == map.tiles());
@@ -118,7 +123,7 @@ void CollectStatistics(const Tensor& x, const Programmed& weights,
   }
   std::mutex mutex;
   ParallelFor(pass.blocks(), 1, [&](int64_t begin, int64_t end) {
-    Counter counter(pass, weights, conversion);
+    Counter counter(pass, weights, conversion, noise);
     counter.Run(begin, end);
     const std::lock_guard lock(mutex);
     counter.AddTo(tiles);

@@ -21,10 +21,12 @@ struct TileStatistics {
   double saturated_share() const;
 };
 
-// Adds what one forward pass's conversions see to one entry per tile
-// (TileMap::TileOf); `tiles` empty: begins. Arguments as for Forward.
+// Adds what one forward pass's conversions see, its noise included, to one
+// entry per tile (TileMap::TileOf); `tiles` empty: begins. Arguments as for
+// Forward. `weights`: of Shortcut::kNever, or conversions that lose nothing
+// count as the one integer product that they are computed as.
 void CollectStatistics(const Tensor& x, const Programmed& weights,
-                       const Ranges& ranges,
+                       const Ranges& ranges, const PassNoise* noise,
                        std::vector<TileStatistics>* tiles);
 
 }  // namespace ohm::hw

@@ -170,9 +170,19 @@ void CrossbarPolicy::CheckRanges(const hw::Programmed& cells,
 void CrossbarPolicy::Watch(const Tensor& x, const Tensor& written,
                            const hw::Writing& writing, const Conv2dSpec& conv,
                            const hw::Programmed& cells,
-                           const hw::Ranges& ranges) {
+                           const hw::Ranges& ranges,
+                           const hw::PassNoise* noise) {
+  if (statistics_ != nullptr && cells.lossless && counted_cells_ == nullptr) {
+    // Slices and cycles are converted apart, which these cells are not.
+    hw::Writing apart = writing;
+    apart.chip = chip_.get();
+    apart.shortcut = hw::Shortcut::kNever;
+    counted_cells_ = std::make_shared<const hw::Programmed>(
+        hw::Program(written, conv, spec_, apart));
+  }
   if (statistics_ != nullptr) {
-    hw::CollectStatistics(x, cells, ranges, statistics_);
+    hw::CollectStatistics(x, cells.lossless ? *counted_cells_ : cells, ranges,
+                          noise, statistics_);
   }
   if (profile_ == nullptr) return;
   if (profile_cells_ == nullptr) {
@@ -231,13 +241,13 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
   const hw::Writing writing = WritingOver(w.value());
   const auto cells = Written(written, writing, spec, context);
   CheckRanges(*cells, ranges);
-  Watch(x.value(), written.value(), writing, spec, *cells, ranges);
   const hw::PassNoise noise = NoiseOf(context);
   const bool draws = cells->noise.defined() || noise.shift.defined() ||
                      noise.deviation.defined();
-  const Var y =
-      CrossbarConv2d({x, written, gain, bias, range}, cells, ranges,
-                     observes ? &observed : nullptr, draws ? &noise : nullptr);
+  const hw::PassNoise* drawn = draws ? &noise : nullptr;
+  Watch(x.value(), written.value(), writing, spec, *cells, ranges, drawn);
+  const Var y = CrossbarConv2d({x, written, gain, bias, range}, cells, ranges,
+                               observes ? &observed : nullptr, drawn);
   pixels_ = y.shape()[1] * y.shape()[2];
   if (follows && !first && !context.calibrating) FollowInput(seen, context);
   if (observes) FollowAdc(observed.adc, context);
@@ -340,6 +350,12 @@ std::vector<CrossbarLeaf> CrossbarLeaves(Module* model) {
 
 void SolveWiresAnew(Module* model) {
   for (const auto& leaf : CrossbarLeaves(model)) leaf.policy->SolveWiresAnew();
+}
+
+void RangesAreTrained(Module* model) {
+  for (const auto& leaf : CrossbarLeaves(model)) {
+    leaf.policy->RangesAreTrained();
+  }
 }
 
 bool OnCrossbar(Module* model) { return !CrossbarLeaves(model).empty(); }

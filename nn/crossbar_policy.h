@@ -63,6 +63,9 @@ class CrossbarPolicy : public Policy {
     written_ = {};
     SolveWiresAnew();
   }
+  // Learned ranges were loaded with the state of a training that had begun:
+  // ClearCalibration keeps them, as in the process that trained them.
+  void RangesAreTrained() { untrained_ = false; }
   const hw::LayerOnChip* chip() const { return chip_.get(); }
   // The next step of training solves the wires anew, and counts
   // device.wire_refresh from there. Where a training starts or is saved, for
@@ -100,9 +103,11 @@ class CrossbarPolicy : public Policy {
   // Output pixels of one image in the last forward pass; 0: there was none.
   int64_t pixels() const { return pixels_; }
 
-  // While set, every forward pass adds what its ADCs see; null: none does.
+  // While set, every forward pass adds what its ADCs see; null: none does. The
+  // weights must not change in between.
   void set_statistics(std::vector<hw::TileStatistics>* tiles) {
     statistics_ = tiles;
+    counted_cells_ = nullptr;
   }
 
   // Null: no mask, the backbone as it is. Its parameters are listed as
@@ -131,9 +136,10 @@ class CrossbarPolicy : public Policy {
   // Error where there are others than the cells' arrays ask for.
   void CheckRanges(const hw::Programmed& cells, const hw::Ranges& ranges) const;
   // Adds a pass to statistics and profile, where they are wanted.
+  // `noise`: of the pass, null where it draws none.
   void Watch(const Tensor& x, const Tensor& written, const hw::Writing& writing,
              const Conv2dSpec& conv, const hw::Programmed& cells,
-             const hw::Ranges& ranges);
+             const hw::Ranges& ranges, const hw::PassNoise* noise);
   // How a mask's weights are written over the backbone's.
   hw::Writing WritingOver(const Tensor& backbone) const;
   hw::PassNoise NoiseOf(const Context& context) const;
@@ -164,6 +170,7 @@ class CrossbarPolicy : public Policy {
   } written_;
   int64_t pixels_ = 0;
   std::vector<hw::TileStatistics>* statistics_ = nullptr;
+  std::shared_ptr<const hw::Programmed> counted_cells_;  // without shortcut
 };
 
 // Which leaves go onto crossbars, by dotted path.
@@ -197,6 +204,7 @@ std::vector<CrossbarLeaf> CrossbarLeaves(Module* model);
 
 // Of all leaves on crossbars.
 void SolveWiresAnew(Module* model);
+void RangesAreTrained(Module* model);
 
 bool OnCrossbar(Module* model);    // at least one leaf is
 bool IsCalibrated(Module* model);  // all leaves on crossbars are

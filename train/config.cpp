@@ -199,6 +199,11 @@ void CheckAdapt(const Config& config) {
                "expected adapt.epochs above 0 with it, for what is injected "
                "takes part in training; got 0");
   }
+  if (adapt.in_loop && adapt.epochs == 0) {
+    ThrowAtKey(config, "adapt.in_loop",
+               "expected adapt.epochs above 0 with it, for the loop is that of "
+               "training; got 0");
+  }
   for (const auto& [key, per] : {std::pair{"adapt.inject", adapt.inject},
                                  std::pair{"adapt.gain", adapt.gain}}) {
     if (per == hw::FitPer::kNone || !config.on_crossbar()) continue;

@@ -26,7 +26,8 @@ class Key {
 
   uint64_t bits() const { return bits_; }
 
-  // Element `index` of the stream. Each function has its own sub-stream.
+  // Element `index` of the stream. Bits, Uniform and Below are made of the same
+  // bits, so that an index serves one of them; Normal has its own.
   uint64_t Bits(uint64_t index) const;
   double Uniform(uint64_t index) const;  // in [0, 1), 53 random bits
   double Normal(uint64_t index) const;   // mean 0, variance 1 (Box-Muller)

@@ -6,7 +6,7 @@
 namespace ohm {
 namespace {
 
-Tensor Thin(const Tensor& x, double share, Key key) {
+Tensor Thin(const Tensor& x, double share, Key key, int64_t first) {
   constexpr int64_t kGrain = 1024;
   const auto scale = float(1.0 / (1.0 - share));
   Tensor y = Tensor::Empty(x.shape(), x.dtype());
@@ -15,7 +15,7 @@ Tensor Thin(const Tensor& x, double share, Key key) {
     T* py = y.data<T>();
     ParallelFor(x.count(), kGrain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const bool stays = key.Uniform(uint64_t(i)) >= share;
+        const bool stays = key.Uniform(uint64_t(first + i)) >= share;
         py[i] = stays ? FromFloat<T>(ToFloat(px[i]) * scale) : T{};
       }
     });
@@ -25,10 +25,10 @@ Tensor Thin(const Tensor& x, double share, Key key) {
 
 }  // namespace
 
-Var Dropout(const Var& x, double share, Key key) {
-  return Record("dropout", Thin(x.value(), share, key), {x},
-                [share, key](const BackwardCall& call) {
-                  return std::vector{Thin(call.grad_out, share, key)};
+Var Dropout(const Var& x, double share, Key key, int64_t first) {
+  return Record("dropout", Thin(x.value(), share, key, first), {x},
+                [share, key, first](const BackwardCall& call) {
+                  return std::vector{Thin(call.grad_out, share, key, first)};
                 });
 }
 

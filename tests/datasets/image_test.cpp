@@ -107,6 +107,7 @@ TEST_CASE("decode: truncated and foreign files are named") {
   fails("flat.ppm", "P6 40 0 255\n");
   fails("thin.ppm", "P6 0 40 255\n");
   fails("deep.pgm", "P5 2 1 65535\n" + std::string(4, 'x'));
+  fails("wide.ppm", "P6 70000 1 255\n" + std::string(3 * 65535, 'd'));
   fails("dark.ppm", "P6 1 1 100\n" + std::string(3, 'd'));
   fails("text.png", "no image at all");
   fails("empty.png", "");

@@ -120,7 +120,7 @@ TEST_CASE("chip: frozen wires follow small changes of the weights") {
 
 // Of stuck cells, too: what is corrected is followed as it is corrected.
 TEST_CASE("chip: the slope of a stuck cell is that of its correction") {
-  for (const auto [kind, least, most] :
+  for (const auto& [kind, least, most] :
        {std::tuple{hw::StuckCorrection::kNone, 0.0, 0.0},
         std::tuple{hw::StuckCorrection::kPlain, 1.0, 1.0},
         std::tuple{hw::StuckCorrection::kLocal, 0.1, 0.99999}}) {

@@ -24,7 +24,8 @@ Tensor NearCodes(const Shape& shape, float range, int largest, bool overshoot,
   Tensor t = Tensor::Empty(shape);
   for (int64_t i = 0; i < t.count(); ++i) {
     const auto at = static_cast<uint64_t>(i);
-    const double off = 0.8 * (key.Uniform(at) - 0.5);
+    // Of a key of its own: Uniform and Below draw from the same bits.
+    const double off = 0.8 * (key.Child("off").Uniform(at) - 0.5);
     double value = (double(key.Below(at, codes)) - h + off) * step;
     value = std::clamp(value, -double(range), double(range));
     if (overshoot && key.Child("over").Below(at, 10) == 0) value *= 1.7;

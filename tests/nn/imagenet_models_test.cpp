@@ -99,6 +99,12 @@ TEST_CASE("dropout zeroes its share and keeps the mean; a key is a mask") {
   const nn::Context other{.training = true, .noise = Key(6)};
   CHECK_FALSE(BitEqual(layer.Forward(x, other).value(), y));
   CHECK(BitEqual(layer.Forward(x, {}).value(), x.value()));
+  // A part of a batch is thinned as it is in the whole.
+  nn::Context later = context;
+  later.first_sample = 30;
+  const Tensor part =
+      layer.Forward(Var(x.value().Slice(30, 50)), later).value();
+  CHECK(BitEqual(part, y.Slice(30, 50)));
   CHECK_THROWS_AS(nn::Dropout(1.0, "d"), Error);
 }
 

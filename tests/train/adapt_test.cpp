@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "core/base/check.h"
+#include "core/base/file.h"
 #include "nn/crossbar_policy.h"
 #include "tests/train/scratch_folder.h"
 #include "train/checkpoint.h"
@@ -195,11 +197,20 @@ TEST_CASE_FIXTURE(Fixture, "adapt: never starts from what it would move") {
       doctest::Contains("model.weights: expected a file outside of run.dir"),
       UsageError);
   CHECK(std::filesystem::exists(own));
+  // Nothing to go on with: the earlier run keeps its config.
+  const std::string toml = ReadFile(scratch / "run/config.toml");
+  Adapt({"train.resume=true", "device.chip=3"});
+  CHECK(ReadFile(scratch / "run/earlier-1/config.toml") == toml);
+  CHECK(std::filesystem::exists(scratch / "run/earlier-1/weights.safetensors"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "adapt: needs a crossbar") {
-  CHECK_THROWS(RunAdapt(
-      LoadConfig(scratch.Write("y.toml", "model.name = \"resnet8\"\n"), {})));
+  const Config digital =
+      LoadConfig(scratch.Write("y.toml", "model.name = \"resnet8\"\n"),
+                 {"model.weights=w.safetensors"});
+  CHECK_THROWS_WITH_AS(RunAdapt(digital),
+                       doctest::Contains("adapt: expected hw.preset"),
+                       UsageError);
 }
 
 }  // namespace

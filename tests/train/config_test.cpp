@@ -202,6 +202,8 @@ TEST_CASE_FIXTURE(Fixture, "config: wrong --set words are quoted back") {
 TEST_CASE_FIXTURE(Fixture, "config: contradictions are found at load") {
   CHECK(Contains(Fails("train.momentum = 0\ntrain.nesterov = true\n"),
                  File(2) + "train.nesterov: "));
+  CHECK(Contains(Fails("adapt.in_loop = true\n"),
+                 "adapt.in_loop: expected adapt.epochs above 0"));
   CHECK(Contains(Fails("adapt.in_loop = true\nadapt.inject = \"tile\"\n"),
                  File(2) + "adapt.inject: expected none"));
   CHECK(Contains(Fails("eval.calibrate = \"once\"\nadapt.norm_batches = 8\n"),

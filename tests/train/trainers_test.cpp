@@ -126,6 +126,12 @@ TEST_CASE("a run never takes what an earlier one has left") {
       train::RunTrain(config({"model.weights=" + folder.weights().string()})),
       doctest::Contains("model.weights: expected a file outside of run.dir"),
       UsageError);
+  const auto other = (scratch.path() / "other.safetensors").string();
+  std::filesystem::copy_file(folder.weights(), other);
+  CHECK_THROWS_WITH_AS(
+      train::RunTrain(config({"train.resume=true", "model.weights=" + other})),
+      doctest::Contains("expected the weights that the training in"),
+      UsageError);
   CHECK_THROWS_WITH_AS(
       train::RunTrain(config({"model.classes=2"})),
       doctest::Contains("model.classes: expected at least the"), UsageError);
@@ -141,7 +147,7 @@ TEST_CASE("a run never takes what an earlier one has left") {
     train::CheckTraining(resumed, train::OpenData(resumed, "shapes"), folder);
   }
   {
-    const FolderLock other = folder.Lock();
+    const FolderLock busy = folder.Lock();
     CHECK_THROWS_WITH_AS(train::RunTrain(config({})),
                          doctest::Contains("is in use by another run"), Error);
   }
@@ -156,6 +162,35 @@ TEST_CASE("a run never takes what an earlier one has left") {
   CHECK(ReadFile(folder.path() / "earlier-1/weights.safetensors") == weights);
   CHECK(ReadFile(folder.path() / "earlier-1/config.toml") == toml);
   CHECK(ReadFile(folder.weights()) != weights);
+}
+
+// A sweep calibrates before it takes up a point's training.
+TEST_CASE("a training that is taken up keeps its learned ranges") {
+  const ScratchFolder scratch;
+  const Config config = train::LoadConfig(
+      OHM_SOURCE_DIR "/configs/demo.toml",
+      {"run.dir=" + (scratch.path() / "run").string(), "data.train_count=64",
+       "data.test_count=32", "model.name=mlp", "train.batch=32",
+       "train.epochs=1", "train.resume=true", "hw.calibration=learned"});
+  const train::RunFolder folder(config.run.dir);
+  const auto data = train::OpenData(config, config.data.set);
+  const auto ranges_after = [&] {
+    const auto model = train::BuildModel(config, data.classes);
+    train::CalibrateIfNeeded(config, data, model.get());
+    train::TrainBackbone(config, data, model.get(), folder);
+    nn::ClearCalibration(model.get());
+    std::vector<float> ranges;
+    for (const auto& p : model->Parameters()) {
+      if (p.role != nn::Role::kAdcRange) continue;
+      const auto values = p.var.value().span();
+      ranges.insert(ranges.end(), values.begin(), values.end());
+    }
+    return ranges;
+  };
+  const auto trained = ranges_after();
+  REQUIRE(!trained.empty());
+  CHECK(trained.front() > 0);
+  CHECK(ranges_after() == trained);  // no step is left
 }
 
 TEST_CASE("weights that are no numbers never become a checkpoint") {

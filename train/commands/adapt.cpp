@@ -57,9 +57,9 @@ bool AnyRemedy(const Config& config) {
   const AdaptOptions& adapt = config.adapt;
   const bool fits = adapt.inject != hw::FitPer::kNone ||
                     adapt.gain != hw::FitPer::kNone || adapt.norm_batches > 0;
-  const bool writes = config.hw.predistort > 0 ||
+  const bool writes = config.hw.predistort > 0 || config.hw.headroom > 0 ||
                       config.hw.stuck_correction != hw::StuckCorrection::kNone;
-  return fits || writes || adapt.in_loop || adapt.epochs > 0;
+  return fits || writes || adapt.epochs > 0;
 }
 
 }  // namespace
@@ -71,7 +71,8 @@ Metrics RunAdapt(const Config& config) {
   if (!AnyRemedy(config)) {
     fmt::print(
         "no remedy is set (adapt.inject, gain, norm_batches, in_loop, epochs; "
-        "hw.predistort, stuck_correction): both columns will be alike\n");
+        "hw.predistort, headroom, stuck_correction): both columns will be "
+        "alike\n");
   }
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
@@ -81,7 +82,9 @@ Metrics RunAdapt(const Config& config) {
   Config training = config;
   training.train.epochs = std::max(1, config.adapt.epochs);
   if (config.adapt.epochs > 0) CheckTraining(training, data, folder);
-  if (!config.train.resume) folder.SetAside();
+  const bool resumes = config.train.resume && config.adapt.epochs > 0 &&
+                       std::filesystem::exists(folder.state());
+  if (!resumes) folder.SetAside();
   folder.WriteConfig(ResolvedToml(config));
   const Spread naive = Naive(config, data);
 

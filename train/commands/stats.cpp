@@ -36,11 +36,15 @@ std::vector<LayerStatistics> Collect(const Config& config,
   int64_t seen = 0, step = 0;
   datasets::Batch batch;
   stream->Start(0);
-  while (seen < config.eval.stats_images && stream->Next(&batch)) {
-    model->Forward(Var(batch.images), {.first_sample = seen});
-    seen += batch.images.size(0);
-    progress.Update(
-        {.step = ++step, .steps = stream->batches(), .images = seen});
+  const int64_t most = config.eval.stats_images;
+  const int64_t steps = (most + config.eval.batch - 1) / config.eval.batch;
+  while (seen < most && stream->Next(&batch)) {
+    const int64_t count = std::min(batch.images.size(0), most - seen);
+    model->Forward(Var(batch.images.Slice(0, count)), {.first_sample = seen});
+    seen += count;
+    progress.Update({.step = ++step,
+                     .steps = std::min(steps, stream->batches()),
+                     .images = seen});
   }
   for (const auto& leaf : leaves) leaf.policy->set_statistics(nullptr);
   return layers;

@@ -89,8 +89,8 @@ struct TrainOptions {
         FieldDoc{.min = 0.01, .doc = "How often the training state is saved."});
     visit("eval_every", eval_every,
           FieldDoc{.min = 0.01,
-                   .doc = "How often the test set is looked at, to report "
-                          "only."});
+                   .doc = "How often the test set is looked at, at ends of "
+                          "epochs, to report only."});
     visit("calibration_batches", calibration_batches,
           FieldDoc{.unit = "batches",
                    .min = 1,

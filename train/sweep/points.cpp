@@ -30,12 +30,24 @@ struct GridKey {
 // Results lie in run.dir, so it cannot change; what has no effect on a point is
 // refused rather than ignored.
 void CheckKey(const Config& config, const char* from, const std::string& key) {
+  // Without training, calibration alone reads [train].
+  const bool calibrates = key == "train.batch" || key == "train.seed" ||
+                          key == "train.calibration_batches" ||
+                          key == "train.threads";
+  if (key.starts_with("train.") && key != "train.epochs" &&
+      key != "train.resume" && !calibrates && config.sweep.epochs == 0) {
+    ThrowAtKey(config, from,
+               "expected keys that change a point, which " + key +
+                   " does not without sweep.epochs");
+  }
   const bool refused = key.starts_with("run.") || key.starts_with("sweep.") ||
                        key.starts_with("tasks.") || key == "train.epochs" ||
                        key == "train.resume" || key == "eval.chips" ||
                        key.starts_with("adapt.inject") ||
-                       key == "adapt.in_loop" || key == "adapt.epochs";
-  const bool on_chips = key.starts_with("adapt.") || key == "eval.calibrate";
+                       key == "adapt.in_loop" || key == "adapt.epochs" ||
+                       key == "eval.stats_images" || key == "data.validation";
+  const bool on_chips = key.starts_with("adapt.") || key == "eval.calibrate" ||
+                        key == "model.recalibrate";
   if (!refused && (config.sweep.chips > 0 || !on_chips)) return;
   ThrowAtKey(
       config, from,

@@ -7,6 +7,8 @@
 #include <exception>
 
 #include "core/base/check.h"
+#include "core/base/file.h"
+#include "core/base/hash.h"
 #include "core/base/parallel.h"
 #include "core/base/stopwatch.h"
 #include "datasets/fingerprint.h"
@@ -55,6 +57,15 @@ std::string TrainingKeys(const Config& config) {
   own.device = config.device;
   own.adapt = config.adapt;
   return ChangedKeys(own);
+}
+
+// Of the file that a training starts from; empty where it draws its weights.
+std::string WeightsHash(const Config& config) {
+  if (config.model.weights.empty()) return "";
+  const std::string content = ReadFile(config.model.weights);
+  Fnv1a hash;
+  hash.Add(content.data(), content.size());
+  return hash.Hex();
 }
 
 // " a = 1, b = 2" of the lines of `text` that `other` has not, and "the default
@@ -129,6 +140,7 @@ class BackboneTrainer {
         LoadTrainingState(folder_.state(), model_->Parameters(),
                           model_->Buffers(), optimizer_.get());
     SayOtherThreads(at);
+    nn::RangesAreTrained(model_);
     step_ = at.step;
     try {
       sums_.Load(at.values);
@@ -232,6 +244,7 @@ class BackboneTrainer {
     auto values = sums_.Save();
     values["keys"] = keys_;
     values["data"] = fingerprint_;
+    values["weights"] = weights_;
     values["threads"] = std::to_string(Threads());
     SaveTrainingState(folder_.state(), model_->Parameters(), model_->Buffers(),
                       optimizer_.get(),
@@ -256,7 +269,8 @@ class BackboneTrainer {
   const TrainOptions& options_;
   nn::Model* model_;
   const RunFolder& folder_;
-  std::string keys_ = TrainingKeys(config_), fingerprint_;
+  std::string keys_ = TrainingKeys(config_), weights_ = WeightsHash(config_);
+  std::string fingerprint_;
   Key key_;
   datasets::BatchStream train_, test_;
   int64_t steps_per_epoch_, total_steps_ = 0, step_ = 0;
@@ -275,7 +289,8 @@ class BackboneTrainer {
 
 namespace {
 
-// States of versions that did not keep them have no keys, or no fingerprint.
+// States of versions that did not keep them have no keys, no fingerprint, or no
+// hash of weights.
 void CheckResume(const Config& config, const datasets::OpenedDataset& data,
                  const RunFolder& folder) {
   const auto values = ReadTrainingProgress(folder.state()).values;
@@ -295,6 +310,16 @@ void CheckResume(const Config& config, const datasets::OpenedDataset& data,
                fmt::format("expected the images that the training in '{}' "
                            "began with, got others in data.root",
                            folder.state().string()));
+  }
+  const auto weights = values.find("weights");
+  if (weights != values.end() && weights->second != WeightsHash(config)) {
+    ThrowAtKey(config, "train.resume",
+               fmt::format("expected the weights that the training in '{}' "
+                           "began with, got {}",
+                           folder.state().string(),
+                           config.model.weights.empty()
+                               ? "none in model.weights"
+                               : "others in '" + config.model.weights + "'"));
   }
 }
 
