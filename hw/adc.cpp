@@ -172,14 +172,17 @@ TileAdc Conversion::PlaneAdc(int64_t group, int64_t row_tile,
 }
 
 Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
-                          float unit, const Tensor& gain, bool noisy) {
+                          float unit, const Tensor& gain,
+                          const PassNoise* noise) {
   CheckSizes(weights, ranges, gain);
   const TileMap& map = weights.map;
   const CrossbarSpec& spec = weights.spec;
   Conversion c;
+  const bool draws =
+      noise != nullptr && (weights.noise.defined() || noise->injects());
   // Sums that are no whole numbers any more lose by rounding.
   const bool passes = weights.lossless && weights.slicing.whole() &&
-                      !weights.sum_scale.defined() && !noisy;
+                      !weights.sum_scale.defined() && !draws;
   c.ideal = spec.adc_bits == 0 || passes ||
             (CalibratesAdc(spec) && ranges.adc.empty());
   const AdcLevels levels =

@@ -13,6 +13,7 @@
 namespace ohm::hw {
 
 struct Programmed;
+struct PassNoise;
 struct Ranges;
 
 // Codes of an ADC; a range covers 0..largest steps. adc_bits >= 2.
@@ -96,9 +97,10 @@ struct Conversion {
 };
 
 // `unit`: layer units of a sum of 1 (TilePass::unit). gain [row_tiles, out] or
-// undefined. `noisy`: noise is added to sums, so that no ADC passes them on as
-// they are. Error where ranges or gain have other sizes.
+// undefined. `noise`: of the pass, null: none; sums that it is added to no ADC
+// passes on as they are. Error where ranges or gain have other sizes.
 Conversion MakeConversion(const Programmed& weights, const Ranges& ranges,
-                          float unit, const Tensor& gain, bool noisy = false);
+                          float unit, const Tensor& gain,
+                          const PassNoise* noise = nullptr);
 
 }  // namespace ohm::hw

@@ -104,8 +104,9 @@ struct Programmed {
   // Whether a slice of a logical column stores its complement: [slices,
   // groups, row_tiles, padded_outputs]; empty without column_flip.
   std::vector<uint8_t> flipped;
-  Tensor ones;        // s8 [pieces, 16, 4]: 1 on the rows of a row tile
-  Tensor ones_start;  // s32 [row_tiles, 16]
+  static constexpr int64_t kOnesColumns = 16;  // the narrowest kernels take
+  Tensor ones;  // s8 [pieces, kOnesColumns, 4]: 1 on the rows of a row tile
+  Tensor ones_start;  // s32 [row_tiles, kOnesColumns]
 
   // The bits of one arm of a slice on a row tile; bits must be defined.
   const uint32_t* BitsOf(int64_t slice, int64_t group, int64_t row_tile,
@@ -196,8 +197,13 @@ Tensor WeightGradient(const Tensor& x, const Programmed& weights,
 
 // GainGradient, to the conversions' rounding, from WeightGradient: here, too,
 // conversions count as if they passed every sum on. Costs a pass over the
-// weights, and so next to nothing where gw is needed anyway.
+// weights, and so next to nothing where gw is needed anyway. Requires
+// GainFollowsWeights.
 Tensor GainGradientOf(const Programmed& weights, const Tensor& gw);
+
+// Not where inputs have an offset and cells are not what was designed: what the
+// offset brings through the difference is not taken back digitally.
+bool GainFollowsWeights(const Programmed& weights);
 
 // d<y, gy>/d range for each of ranges.adc, [ranges]; 0 with an ideal ADC.
 // Straight-through: within the range the derivative of a conversion is (code -
@@ -211,9 +217,16 @@ Tensor RangeGradient(const Tensor& x, const Programmed& weights,
 // plain convolution needs for the gradient of x. Undefined gain: all ones.
 Tensor ScaledWeights(const Programmed& weights, const Tensor& gain);
 // The gradient of the weights from that of ScaledWeights: the same scaling, and
-// what of a weight's change arrives in its cells (Programmed::slope).
+// what of a weight's change arrives in its cells (Programmed::slope). With
+// offset inputs the rest does not cancel what is taken back digitally for the
+// weight: AddOffsetGradient.
 void ScaleWeightGradient(const Programmed& weights, const Tensor& gain,
                          Tensor* gw);
+// Adds to gw, scaled already, what a weight's designed code takes back of the
+// inputs' offset and its cell does not bring: offset times (slope - 1). 0
+// without such an offset, or where all of a change arrives.
+void AddOffsetGradient(const Programmed& weights, float input_range,
+                       const Tensor& gain, const Tensor& gy, Tensor* gw);
 
 // The plain gradients treat every conversion as if it passed its gradient on.
 // This takes the clipped ones out again: from gx [n, h, w, c] and gw (like the

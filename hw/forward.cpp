@@ -135,7 +135,7 @@ Tensor Forward(const Tensor& x, const Programmed& weights, const Ranges& ranges,
   const TilePass pass(x, weights, ranges,
                       counts ? Cycles::kApart : Cycles::kTogether, noise);
   const Conversion conversion =
-      MakeConversion(weights, ranges, pass.unit(), gain, noise != nullptr);
+      MakeConversion(weights, ranges, pass.unit(), gain, noise);
   Tensor y = Tensor::Empty(
       Conv2dOutputShape(x.shape(), weights.weight_shape, weights.conv),
       x.dtype());

@@ -148,6 +148,10 @@ Tensor WeightGradient(const Tensor& x, const Programmed& weights,
   return gw;
 }
 
+bool GainFollowsWeights(const Programmed& weights) {
+  return weights.slicing.input_offset == 0 || !weights.cells.defined();
+}
+
 Tensor GainGradientOf(const Programmed& weights, const Tensor& gw) {
   const TileMap& map = weights.map;
   const int64_t fan_in = map.matrix().fan_in;
@@ -171,7 +175,7 @@ Tensor RangeGradient(const Tensor& x, const Programmed& weights,
                      const PassNoise* noise) {
   const TilePass pass(x, weights, ranges, Cycles::kApart, noise);
   const Conversion conversion =
-      MakeConversion(weights, ranges, pass.unit(), Tensor(), noise != nullptr);
+      MakeConversion(weights, ranges, pass.unit(), Tensor(), noise);
   if (conversion.ideal || ranges.adc.empty()) {
     return Tensor::Zeros({int64_t(ranges.adc.size())});
   }
@@ -213,6 +217,28 @@ void ScaleWeightGradient(const Programmed& weights, const Tensor& gain,
   float* to = gw->data();
   const int64_t count = gw->count();
   for (int64_t i = 0; i < count; ++i) to[i] *= slope[i];
+}
+
+void AddOffsetGradient(const Programmed& weights, float input_range,
+                       const Tensor& gain, const Tensor& gy, Tensor* gw) {
+  const int offset = weights.slicing.input_offset;
+  if (offset == 0 || !weights.slope.defined()) return;
+  const float unit =
+      float(offset) * StepFor(input_range, LargestInput(weights.spec));
+  const Tensor sums = kernels::SumRows(gy);
+  const TileMap& map = weights.map;
+  const int64_t fan_in = map.matrix().fan_in;
+  for (int64_t o = 0; o < map.outputs(); ++o) {
+    for (int64_t t = 0; t < map.row_tiles(); ++t) {
+      const float scale =
+          gain.defined() ? gain.data()[t * map.outputs() + o] : 1.0F;
+      const float all = sums.data()[o] * unit * scale;
+      for (const int32_t k : map.RowsOf(t)) {
+        const int64_t at = o * fan_in + k;
+        gw->data()[at] += all * (weights.slope.data()[at] - 1.0F);
+      }
+    }
+  }
 }
 
 }  // namespace ohm::hw

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/base/check.h"
 #include "core/kernels/simd.h"
 #include "hw/kernels/normal.h"
 #include "hw/kernels/tile_float.h"
@@ -59,9 +60,15 @@ NoiseAdder::NoiseAdder(const TilePass& pass, const Programmed& weights,
       conversion_(conversion),
       noise_(noise),
       reads_(noise != nullptr && weights.noise.defined()),
-      injects_(noise != nullptr &&
-               (noise->shift.defined() || noise->deviation.defined())) {
+      injects_(noise != nullptr && noise->injects()) {
   if (!active()) return;
+  for (const Tensor* t : {&noise->shift, &noise->deviation}) {
+    OHM_CHECK(!t->defined() || t->shape() == weights.map.MaskEntries(),
+              "[crossbar] expected a shift and a deviation to inject for each "
+              "column, " +
+                  weights.map.MaskEntries().str() + ", got " +
+                  t->shape().str());
+  }
   const auto block = size_t(pass.block_pixels() * conversion.padded_outputs);
   if (!weights.integer) variances_.resize(block);
   normals_.resize(block);
@@ -154,6 +161,14 @@ void NoiseAdder::ScaleByVariances(const TileBlock& block, size_t plane) {
   const float* scale = weights_.noise.scale.data() + of_slice;
   ScaleByRoots(sums.data(), scale, constant, block.pixels, columns,
                normals_.data());
+}
+
+std::span<const float> NoiseAdder::ReadDeviations(const TileBlock& block,
+                                                  size_t plane) {
+  if (!reads_) return {};
+  std::ranges::fill(normals_, 1.0F);
+  ScaleByVariances(block, plane);
+  return {normals_.data(), size_t(block.pixels * conversion_.padded_outputs)};
 }
 
 void NoiseAdder::Draw(const TileBlock& block, size_t plane, TileAdc* adc) {

@@ -24,6 +24,10 @@ class NoiseAdder {
   void Draw(const TileBlock& block, size_t plane, TileAdc* adc);
   // Adds what was drawn last to the sums; nothing where not active.
   void AddDrawn(const TileBlock& block, std::span<float> sums) const;
+  // Standard deviations of what reads draw in one plane's sums, in units of
+  // sums, [pixels, padded outputs]; valid until the next call, and empty where
+  // reads draw nothing.
+  std::span<const float> ReadDeviations(const TileBlock& block, size_t plane);
   // Draws and adds.
   void Add(const TileBlock& block, size_t plane, std::span<float> sums);
 

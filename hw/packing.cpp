@@ -79,24 +79,26 @@ class Layouter {
 
 int PartsFor(const Tensor& numbers, const TileMap& map, int largest_input) {
   constexpr double kMostSum = 2147483647.0;
-  double most = 0, most_sum = 0;
+  // Numbers are rounded to parts, so each may hold half a part more.
+  double most = 0, most_sum = 0, rows = 0;
   const int64_t fan_in = map.matrix().fan_in;
   for (int64_t column = 0; column < numbers.count() / fan_in; ++column) {
     const float* of_column = numbers.data() + column * fan_in;
     for (int64_t t = 0; t < map.row_tiles(); ++t) {
       double sum = 0;
       for (const int32_t k : map.RowsOf(t)) {
-        // Half a part more, for numbers are rounded to parts.
-        const double size = std::fabs(double(of_column[k])) + 0.5;
+        const double size = std::fabs(double(of_column[k]));
         most = std::max(most, size);
         sum += size;
       }
-      most_sum = std::max(most_sum, sum * largest_input);
+      most_sum = std::max(most_sum, sum);
+      rows = std::max(rows, double(map.RowsOf(t).size()));
     }
   }
   int parts = 256;
   const auto fits = [&] {
-    return most * parts <= kMostWide && most_sum * parts <= kMostSum;
+    return most * parts + 0.5 <= kMostWide &&
+           (most_sum * parts + 0.5 * rows) * largest_input <= kMostSum;
   };
   while (parts > 1 && !fits()) parts /= 2;
   OHM_CHECK(fits(), "[crossbar] cells or corrections of up to " +

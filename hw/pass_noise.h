@@ -20,6 +20,8 @@ struct PassNoise {
   // Injected before the ADC, layer units, [row_tiles, out] each; undefined: 0.
   // Whole conversions only (adc_per = output).
   Tensor shift, deviation;
+
+  bool injects() const { return shift.defined() || deviation.defined(); }
 };
 
 }  // namespace ohm::hw

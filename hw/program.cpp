@@ -17,8 +17,6 @@
 namespace ohm::hw {
 namespace {
 
-constexpr int64_t kOnesColumns = 16;  // the narrowest that kernels take
-
 int64_t RoundUp(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 bool FitsBytes(int largest) { return largest >= 1 && largest <= 127; }
@@ -82,9 +80,9 @@ class IntegerPacker {
   // What a row tile's inputs add up to, as the converters see them.
   void PackOnes() {
     const auto pieces = static_cast<int64_t>(p_.pieces.size());
-    p_.ones = Tensor::Zeros({pieces, kOnesColumns * 4}, DType::kS8);
-    p_.ones_start =
-        Tensor::Zeros({p_.map.row_tiles(), kOnesColumns}, DType::kS32);
+    p_.ones = Tensor::Zeros({pieces, Programmed::kOnesColumns * 4}, DType::kS8);
+    p_.ones_start = Tensor::Zeros(
+        {p_.map.row_tiles(), Programmed::kOnesColumns}, DType::kS32);
     auto* ones = p_.ones.data<int8_t>();
     const RowPlace* row = rows_.data();
     for (int64_t t = 0; t < p_.map.row_tiles(); ++t) {
@@ -93,9 +91,9 @@ class IntegerPacker {
       for (int64_t r = 0; r < rows; ++r, ++row) {
         const int64_t piece =
             tile.first + (tile.high > 0 ? row->second : row->piece);
-        ones[piece * kOnesColumns * 4 + row->lane] = 1;
+        ones[piece * Programmed::kOnesColumns * 4 + row->lane] = 1;
       }
-      p_.ones_start.data<int32_t>()[t * kOnesColumns] =
+      p_.ones_start.data<int32_t>()[t * Programmed::kOnesColumns] =
           static_cast<int32_t>(-input_zero_ * rows);
     }
   }
@@ -302,7 +300,7 @@ void Attenuate(const Tensor& attenuation, Programmed* p) {
   OHM_CHECK(attenuation.shape() == map.MaskEntries(),
             "[crossbar] expected attenuations " + map.MaskEntries().str() +
                 ", got " + attenuation.shape().str());
-  OHM_CHECK(p->slicing.whole() && !p->cells.defined(),
+  OHM_CHECK(SlicingOf(p->spec).whole() && !p->cells.defined(),
             "[crossbar] attenuation stands for devices in whole conversions "
             "(hw.adc_per = \"output\") of ideal cells");
   p->sum_scale = attenuation;

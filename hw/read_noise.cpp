@@ -107,6 +107,13 @@ class NoisePacker {
     }
   }
 
+  // What b is in the image of d^2 / 256: nothing where that is 0 for every
+  // digit, for the finer unit it leaves to b itself.
+  double HighOf(double b) const {
+    const int64_t largest = layer_.slicing.LargestInputDigit();
+    return largest * largest < 256 ? 0.0 : 256 * b;
+  }
+
   // The unit that whole numbers count: two digits hold every number, and 32
   // bits every sum.
   double UnitFor(const Column& column) const {
@@ -115,7 +122,7 @@ class NoisePacker {
     for (const RowPlace& row : column.rows) {
       const double a = PerInput(column, row);
       const double b = PerSquare(column, row);
-      most = std::max({most, a, 256 * b});
+      most = std::max({most, a, HighOf(b), b});
       sum += largest * a + (largest * largest + 255) * b;
     }
     constexpr double kMostSum = 2147483647.0;
@@ -138,7 +145,7 @@ class NoisePacker {
     for (const RowPlace& row : column.rows) {
       const double a = PerInput(column, row);
       const double b = PerSquare(column, row);
-      const double of_image[kSquareImages] = {a, 256 * b, b};
+      const double of_image[kSquareImages] = {a, HighOf(b), b};
       for (int64_t i = 0; i < noise_.images; ++i) {
         const auto value = static_cast<int>(std::lrint(of_image[i] / unit));
         const SplitBytes bytes = Split(value, Width::kWide);

@@ -21,7 +21,8 @@ inline constexpr int64_t kLinearImages = 1, kSquareImages = 3;
 // In units of sums, squared (TilePass::unit). Undefined: nothing is drawn.
 struct PackedNoise {
   // Integer: variance = scale * sum + constant, of a sum of whole numbers. What
-  // they stand for is within 1/65,000 of the column's largest.
+  // they stand for is within 1/65,000 of the column's largest; what goes with
+  // the square of digits below 16, where larger ones are, too, within 1/250.
   std::vector<int32_t> pieces;           // quads of one image
   std::vector<PackedRowTile> row_tiles;  // in `pieces`
   int64_t images = 0;                    // kLinearImages or kSquareImages

@@ -88,6 +88,7 @@ class Crossbar {
   struct Digital {
     double value;   // layer units
     double margin;  // in codes, of the nearest conversion
+    double slack;   // like value: a code of each of the near ones
   };
 
   // What the row tile's conversions make of it.
@@ -103,11 +104,12 @@ class Crossbar {
       inputs += x[r];
       weights += w[r];
     }
-    double sum = 0, margin = 0.5;
+    double sum = 0, margin = 0.5, slack = 0;
     for (const Plane& plane : planes_) {
       const Digital z = ConvertPlane(plane, x, w, t, o);
       sum += plane.weight * z.value;
       margin = std::min(margin, z.margin);
+      slack += std::fabs(plane.weight) * z.slack;
     }
     sum += weight_offset_ * input_offset_ * double(x.size()) -
            weight_offset_ * inputs - input_offset_ * weights;
@@ -115,7 +117,8 @@ class Crossbar {
       sum +=
           x[r] * double(correction_.data()[o * map_.matrix().fan_in + rows[r]]);
     }
-    return {sum * weight_step_ * input_step_, margin};
+    const double unit = weight_step_ * input_step_;
+    return {sum * unit, margin, slack * unit};
   }
 
  private:
@@ -218,7 +221,7 @@ class Crossbar {
                    int64_t o) const {
     const bool ideal =
         spec_.adc_bits == 0 || (CalibratesAdc(spec_) && ranges_.adc.empty());
-    if (ideal) return {products, 0.5};
+    if (ideal) return {products, 0.5, 0.0};
     const AdcLevels levels = LevelsOf(spec_, SlicingOf(spec_));
     const double step = Step(plane, t, o);
     // Sums of whole numbers are whole; currents miss that by a rounding.
@@ -229,7 +232,8 @@ class Crossbar {
         std::clamp(scaled, double(levels.lowest), double(levels.largest)));
     const double fraction = std::fabs(scaled - std::floor(scaled) - 0.5);
     const bool clips = scaled > levels.largest || scaled < levels.lowest;
-    return {code * step, clips ? 0.5 : fraction};
+    const double margin = clips ? 0.5 : fraction;
+    return {code * step, margin, margin < kNear ? step : 0.0};
   }
 
   const Tensor& cells_;
@@ -258,19 +262,22 @@ Result Forward(const Tensor& x, const Tensor& w, const Conv2dSpec& conv,
   const Crossbar crossbar(x, w, conv, spec, ranges, cells, correction);
   const TileMap& map = crossbar.map();
   const Shape shape = Conv2dOutputShape(x.shape(), w.shape(), conv);
-  Result result{Tensor::Empty(shape), Tensor::Empty(shape)};
+  Result result{Tensor::Empty(shape), Tensor::Empty(shape),
+                Tensor::Empty(shape)};
   for (int64_t at = 0; at < shape.count(); ++at) {
     const int64_t pixel = at / shape[3], o = at % shape[3];
-    double y = 0, margin = 0.5;
+    double y = 0, margin = 0.5, slack = 0;
     for (int64_t t = 0; t < map.row_tiles(); ++t) {
       const auto z = crossbar.Convert(pixel, o, t);
       const double scale =
           gain.defined() ? double(gain.data()[t * map.outputs() + o]) : 1.0;
       y += scale * z.value;
       margin = std::min(margin, z.margin);
+      slack += std::fabs(scale) * z.slack;
     }
     result.y.data()[at] = static_cast<float>(y);
     result.margin.data()[at] = static_cast<float>(margin);
+    result.slack.data()[at] = static_cast<float>(slack);
   }
   return result;
 }

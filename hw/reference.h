@@ -27,7 +27,11 @@ struct Result {
   // about 1e-4 of one. 0.5 with an ideal ADC. (Codes of the DAC have no margin:
   // an input that lies as near between two may be taken for the other.)
   Tensor margin;
+  // Like y: how far y moves at most if each of its conversions that is within
+  // kNear of such a point gives the code beside.
+  Tensor slack;
 };
+inline constexpr double kNear = 0.01;
 
 // Shapes, ranges and gain as for hw::Forward; w as for hw::Program. An ideal
 // DAC wants a range, too: one that covers x. `cells` f32 [slices, out, fan-in]

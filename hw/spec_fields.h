@@ -59,10 +59,12 @@ void VisitCellFields(CrossbarSpec& spec, Visitor&& visit) {
                         "magnitude in the arm of the sign, arms subtracted "
                         "before the ADC), or as code + h in one cell, h times "
                         "the sum of the inputs subtracted digitally."});
-  visit("column_flip", spec.column_flip,
-        FieldDoc{.doc = "With encoding = offset: a column whose codes sum to "
-                        "more than half of the largest sum stores their "
-                        "complement, and its full scale halves (ISAAC)."});
+  visit(
+      "column_flip", spec.column_flip,
+      FieldDoc{.doc = "With encoding = offset: a column whose codes sum to "
+                      "more than half of the largest sum stores their "
+                      "complement, and its full scale halves (ISAAC). Matters "
+                      "where slices are converted apart (adc_per)."});
   visit("g_min", spec.g_min,
         FieldDoc{.unit = "siemens",
                  .min = 0,

@@ -97,8 +97,11 @@ void CollectStatistics(const Tensor& x, const Programmed& weights,
                        const Ranges& ranges, const PassNoise* noise,
                        std::vector<TileStatistics>* tiles) {
   const TilePass pass(x, weights, ranges, Cycles::kApart, noise);
+  // An ADC that loses nothing has a range, too.
+  Programmed converted = weights;
+  converted.lossless = false;
   Conversion conversion =
-      MakeConversion(weights, ranges, pass.unit(), Tensor(), noise != nullptr);
+      MakeConversion(converted, ranges, pass.unit(), Tensor(), noise);
   const TileMap& map = weights.map;
   if (tiles->empty()) tiles->resize(size_t(map.tiles()));
   OHM_ASSERT(int64_t(tiles->size()) == map.tiles());

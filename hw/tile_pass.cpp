@@ -9,8 +9,6 @@
 namespace ohm::hw {
 namespace {
 
-constexpr int64_t kOnesColumns = 16;
-
 // At least 16 blocks, so that a linear layer on a small batch still has work
 // for several threads; whole register blocks (8 pixels).
 int64_t BlockFor(int64_t pixels, int64_t most) {
@@ -350,11 +348,13 @@ void TilePass::AddFloatCorrection(const PackedCodes& codes,
 void TilePass::SumInputs(const TileBlock& block, TileScratch* scratch) const {
   TileWork work = block.work;
   const auto& tile = weights_.row_tiles[size_t(block.row_tile)];
-  work.weights = weights_.ones.data<int8_t>() + tile.first * kOnesColumns * 4;
-  work.start =
-      weights_.ones_start.data<int32_t>() + block.row_tile * kOnesColumns;
-  work.columns = kOnesColumns;
-  int32_t* sums = Room(&scratch->integers, block.pixels * kOnesColumns);
+  work.weights =
+      weights_.ones.data<int8_t>() + tile.first * Programmed::kOnesColumns * 4;
+  work.start = weights_.ones_start.data<int32_t>() +
+               block.row_tile * Programmed::kOnesColumns;
+  work.columns = Programmed::kOnesColumns;
+  int32_t* sums =
+      Room(&scratch->integers, block.pixels * Programmed::kOnesColumns);
   int32_t* inputs = Room(&scratch->inputs, block.pixels);
   std::fill_n(inputs, block.pixels, 0);
   const auto& images = image_.images();
@@ -363,7 +363,7 @@ void TilePass::SumInputs(const TileBlock& block, TileScratch* scratch) const {
     CurrentTileKernels().sums(work, sums);
     const int32_t weight = images[i].sign * (1 << images[i].shift);
     for (int64_t p = 0; p < block.pixels; ++p) {
-      inputs[p] += weight * sums[p * kOnesColumns];
+      inputs[p] += weight * sums[p * Programmed::kOnesColumns];
     }
   }
 }

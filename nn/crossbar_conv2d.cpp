@@ -27,8 +27,11 @@ struct Saved {
 // converters would cost a quarter of a step; where reads draw noise, such a
 // pass costs more than computing it (docs/results.md).
 Tensor GainGradient(const Saved& s, const Tensor& gw, const Tensor& gy) {
-  if (gw.defined()) return hw::GainGradientOf(*s.cells, gw);
-  if (!s.noise) return hw::GainGradient(s.x, *s.cells, s.ranges, gy);
+  const bool follows = hw::GainFollowsWeights(*s.cells);
+  if (gw.defined() && follows) return hw::GainGradientOf(*s.cells, gw);
+  if (!s.noise || !follows) {
+    return hw::GainGradient(s.x, *s.cells, s.ranges, gy);
+  }
   return hw::GainGradientOf(
       *s.cells, hw::WeightGradient(s.x, *s.cells, s.ranges.input, gy));
 }
@@ -68,7 +71,10 @@ std::vector<Tensor> Gradients(const Saved& s, const BackwardCall& call) {
     hw::MaskDacGradient(s.x, s.ranges.input, hw::LargestInput(weights.spec),
                         &gx);
   }
-  if (gw.defined()) hw::ScaleWeightGradient(weights, s.gain, &gw);
+  if (gw.defined()) {
+    hw::ScaleWeightGradient(weights, s.gain, &gw);
+    hw::AddOffsetGradient(weights, s.ranges.input, s.gain, gy, &gw);
+  }
   if (call.Needs(3)) bias = kernels::SumRows(gy);
   if (call.Needs(4)) range = LearnedRangeGradient(s, gy);
   return {gx, gw, gain, bias, range};

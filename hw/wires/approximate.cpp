@@ -166,13 +166,15 @@ const std::vector<WireModelRow>& WireModelTable() {
        "Block elimination in float64; exact to rounding."},
       {"alpha_beta", AlphaBeta,
        "Each word line and bit line alone, exactly (Lepri, TED 2022, "
-       "reconstructed): 1.0 % off at 2.67 ohm, 15 % at 28 ohm."},
+       "reconstructed): 1.0 % off at 2.67 ohm, 15 % at 28 ohm; with all "
+       "levels equally often 12 % at 2.67 ohm."},
       {"dmr", DiagonalMatrices,
        "A factor for each row and each column (Liao, TCAD 2021, "
-       "reconstructed): 4.1 % off at 2.67 ohm, 29 % at 28 ohm."},
+       "reconstructed): 4.1 % off at 2.67 ohm, 29 % at 28 ohm; with all "
+       "levels equally often 8.7 % at 2.67 ohm."},
       {"first_order", FirstOrder,
        "Drops by the currents of ideal wires (one Neumann sweep): 9.3 % off at "
-       "2.67 ohm, useless at 28 ohm."},
+       "2.67 ohm, useless at 28 ohm and with all levels equally often."},
   };
   return table;
 }

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 #include "core/base/check.h"
 #include "core/base/parallel.h"
 #include "tests/hw/chip_layers.h"
@@ -81,6 +83,22 @@ TEST_CASE("chip: cells that are stuck alone stay whole codes") {
   CHECK(program.parts == 1);
   CHECK(program.row_tiles[0].high == 0);
   CHECK(program.faulty_cells > 0);
+}
+
+TEST_CASE("chip: cells take the finest parts that two digits hold") {
+  const hw::TileMap map({.fan_in = 3, .outputs = 1}, hw::CrossbarSpec{});
+  const auto parts = [&](float largest) {
+    const std::vector<float> numbers{0.0F, -largest, 2.5F};
+    return hw::PartsFor(Tensor::From({1, 3}, numbers), map, 127);
+  };
+  CHECK(parts(127.0F) == 256);
+  CHECK(parts(127.49F) == 256);
+  CHECK(parts(127.5F) == 128);
+  CHECK(parts(254.9F) == 128);
+  // 32 bits for the sums: 2^31 - 1 over 127 * 16,000 * 128.
+  const hw::TileMap tall({.fan_in = 16000, .outputs = 1},
+                         hw::CrossbarSpec{.rows = 16000});
+  CHECK(hw::PartsFor(Tensor::Full({1, 16000}, 127.0F), tall, 127) == 8);
 }
 
 TEST_CASE("chip: the same bits at any thread count, others on another chip") {

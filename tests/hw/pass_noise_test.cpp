@@ -10,6 +10,8 @@
 #include "hw/conductance.h"
 #include "hw/converters.h"
 #include "hw/kernels/normal.h"
+#include "hw/noise_adder.h"
+#include "hw/shift_profile.h"
 #include "hw/tile_pass.h"
 #include "tests/hw/layers.h"
 #include "tests/support/worse.h"
@@ -231,6 +233,86 @@ Moments MomentsOf(const CrossbarLayer& layer, int passes) {
     square[k] = square[k] / passes - sum[k] * sum[k];
   }
   return {sum, square};
+}
+
+// NIA injects what reads draw, too: here devices are ideal otherwise, so that
+// it is all there is.
+TEST_CASE("noise: a shift profile has the variances of all cells") {
+  hw::CrossbarSpec whole;
+  hw::CrossbarSpec fine = whole;  // float sums
+  fine.dac_bits = 9;
+  hw::CrossbarSpec ideal = whole;  // inputs as they are
+  ideal.dac_bits = 0;
+  for (const hw::CrossbarSpec& spec : {whole, fine, ideal}) {
+    INFO("dac_bits ", spec.dac_bits);
+    const CrossbarLayer layer = NoisyLayer(spec);
+    hw::ShiftProfile profile;
+    profile.Add(layer.x, hw::Program(layer.w, layer.conv, layer.spec),
+                layer.Program(), layer.ranges);
+    const auto variance = VarianceOfCells(layer);
+    const int64_t images = layer.x.size(0), outputs = layer.w.size(0);
+    for (const auto model : {hw::ShiftModel::kNoise, hw::ShiftModel::kLine}) {
+      const hw::ShiftFit fit = profile.Fit(hw::FitPer::kColumn, model);
+      for (int64_t o = 0; o < outputs; ++o) {
+        double fitted = 0, expected = 0;
+        for (int64_t t = 0; t < 2; ++t) {  // row tiles
+          const double d = double(fit.deviation.data()[t * outputs + o]);
+          fitted += d * d;
+        }
+        for (int64_t n = 0; n < images; ++n) {
+          expected += variance[size_t(n * outputs + o)] / double(images);
+        }
+        CHECK(expected > 0);
+        CHECK(fitted == doctest::Approx(expected).epsilon(1e-3));
+      }
+      CHECK(profile.LeftBy(fit) == doctest::Approx(profile.Shift()));
+    }
+    // A gain has no share in it.
+    for (const float gain : profile.Gain(hw::FitPer::kColumn).span()) {
+      CHECK(double(gain) == doctest::Approx(1).epsilon(1e-5));
+    }
+  }
+}
+
+// Conductances that vary alike in all cells: each bit of a plane that is 1
+// draws as much.
+TEST_CASE("noise: planes of bits have the variances of their cells") {
+  hw::CrossbarSpec spec;
+  spec.adc_per = hw::AdcPer::kCycle;
+  spec.input_slice_bits = 1;
+  CrossbarLayer layer = MakeLayer({3, 1, 1, 1, 100, 5, 1, 1}, spec, Key(71));
+  layer.chip.device.read_noise.sigma = 0.02;
+  const hw::Programmed program = layer.Program();
+  const hw::PassNoise noise;
+  hw::Ranges ranges = layer.ranges;
+  ranges.adc.clear();
+  const hw::TilePass pass(layer.x, program, ranges, hw::Cycles::kApart, &noise);
+  const hw::Conversion conversion =
+      hw::MakeConversion(program, ranges, pass.unit(), Tensor(), &noise);
+  hw::NoiseAdder adder(pass, program, conversion, &noise);
+  const double of_code = 0.02 * spec.g_max / hw::ConductanceStep(127, spec);
+  const float dac = hw::StepFor(layer.ranges.input, 127);
+  int64_t seen = 0;
+  pass.Run(0, pass.blocks(), [&](const hw::TileBlock& block) {
+    for (size_t plane = 0; plane < pass.planes(); ++plane) {
+      const auto deviations = adder.ReadDeviations(block, plane);
+      for (int64_t p = 0; p < block.pixels; ++p) {
+        int64_t ones = 0;
+        for (const int32_t k : program.map.RowsOf(block.row_tile)) {
+          const float x = layer.x.data()[(block.first_pixel + p) * 100 + k];
+          ones += int(std::fabs(hw::QuantizeOne(x, dac, 127))) >> plane & 1;
+        }
+        for (int64_t o = 0; o < 5; ++o) {
+          const double expected = 2 * double(ones) * of_code * of_code;
+          const double d =
+              double(deviations[size_t(p * conversion.padded_outputs + o)]);
+          CHECK(d * d == doctest::Approx(expected).epsilon(1e-4));
+          seen += ones;
+        }
+      }
+    }
+  });
+  CHECK(seen > 1000);
 }
 
 TEST_CASE("noise: columns draw what their cells would, in every slicing") {
