@@ -15,6 +15,25 @@
 #include "nn/layers/conv2d.h"
 
 namespace ohm::nn {
+namespace {
+
+// The weight that the largest code of a backbone's layer stands for; of one
+// that is all zero, which a task may still rewrite, any.
+float CodeRange(const Tensor& backbone) {
+  const float most = hw::MaxAbs(backbone);
+  return most == 0 ? 1.0F : most;
+}
+
+// Of a layer's inputs.
+float Largest(const Tensor& x, const std::string& path) {
+  try {
+    return hw::MaxAbs(x);
+  } catch (const NotFinite& error) {
+    throw NotFinite("'" + path + "', inputs: " + error.what());
+  }
+}
+
+}  // namespace
 
 CrossbarPolicy::CrossbarPolicy(std::string path, hw::CrossbarSpec spec,
                                const hw::TileMap& map)
@@ -46,6 +65,8 @@ void CrossbarPolicy::WeightsReplaced(const Shape& weights) {
   adc_range_ = Tensor();
   written_ = {};
   all_zero_ = false;
+  column_gain_ = Tensor();
+  injection_ = {};
   SolveWiresAnew();
   if (!learns()) return;
   const hw::TileMap map(hw::MatrixOf(weights, /*groups=*/1), spec_);
@@ -196,7 +217,7 @@ void CrossbarPolicy::Watch(const Tensor& x, const Tensor& written,
 
 hw::Writing CrossbarPolicy::WritingOver(const Tensor& backbone) const {
   if (mask_ == nullptr || !mask_->rewrites()) return {};
-  return {.range = hw::MaxAbs(backbone),
+  return {.range = CodeRange(backbone),
           .before = mask_->one_cell() ? &backbone : nullptr};
 }
 
@@ -220,7 +241,7 @@ Var CrossbarPolicy::Conv2d(const Var& x, const Var& w, const Var& bias,
             "[crossbar] '" + path_ +
                 "' has no converter ranges; calibrate it on data first");
   const bool follows = context.calibrating || context.training;
-  const float seen = follows ? hw::MaxAbs(x.value()) : 0.0F;
+  const float seen = follows ? Largest(x.value(), path_) : 0.0F;
   const bool first = !has_input_range();
   // The first batch ever, and all of calibration, run on ranges that include
   // the batch itself.
@@ -329,7 +350,7 @@ MaskedLayer CrossbarLeaf::Masked() const {
     weights = weights.Reshape({weights.size(0), 1, 1, weights.size(1)});
   }
   const hw::CrossbarSpec& spec = policy->spec();
-  return {Map(), weights, hw::LargestWeight(spec), hw::MaxAbs(weights),
+  return {Map(), weights, hw::LargestWeight(spec), CodeRange(weights),
           hw::HasPairs(spec)};
 }
 

@@ -53,7 +53,8 @@ class CrossbarPolicy : public Policy {
   // Whether all ranges are there that the converters take from data.
   bool calibrated() const;
   // Forgets all ranges that data have set; what was learned stays: ADC ranges
-  // that an optimiser has had, here or before they were loaded.
+  // that an optimiser has had here, or that were loaded (files do not tell
+  // whether one had).
   void ClearCalibration();
 
   // The devices that hold the weights; null: ideal ones. Cells are written anew
@@ -97,8 +98,8 @@ class CrossbarPolicy : public Policy {
     profile_chip_ = std::move(chip);
     profile_cells_ = nullptr;
   }
-  // The cells of the last forward pass outside training; null: none since the
-  // chip was set.
+  // The cells of the last forward pass that trained no weights; null: none
+  // since the chip was set.
   const hw::Programmed* written() const { return written_.cells.get(); }
   // Output pixels of one image in the last forward pass; 0: there was none.
   int64_t pixels() const { return pixels_; }

@@ -54,8 +54,8 @@ std::string Overview(const std::string& prefix = "") {
                       "timings; 'ohmgrad bench --help' says of what");
   return text +
          "\n'ohmgrad COMMAND --help' explains one command and lists "
-         "every config key;\n'ohmgrad --version' tells the kernels that this "
-         "machine gets.\n";
+         "the config keys\nof its sections; 'ohmgrad --version' tells the "
+         "kernels that this machine gets.\n";
 }
 
 template <typename Table>
@@ -223,7 +223,7 @@ int RunOne(const CommandRow& row, const std::vector<std::string>& words) {
   const auto parsed = Parse(row, &options, argv);
   if (parsed.count("help") != 0) {
     fmt::print(
-        "{}\n{}\n\nconfig keys that it reads (all: 'ohmgrad list keys')\n{}",
+        "{}\n{}\n\nconfig keys of its sections (all: 'ohmgrad list keys')\n{}",
         options.help(), row.more, KeyHelp(row.sections));
     return kOk;
   }

@@ -227,6 +227,18 @@ std::string KeyHelp(const std::vector<const char*>& sections) {
   return text;
 }
 
+namespace {
+
+// A bar would begin the table's next cell.
+std::string InCell(std::string text) {
+  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) {
+    text.insert(at, "\\");
+  }
+  return text;
+}
+
+}  // namespace
+
 std::string KeyMarkdown() {
   Config defaults;
   std::string text;
@@ -240,7 +252,7 @@ std::string KeyMarkdown() {
     }
     text +=
         fmt::format("| `{}` | {} | `{}` | {} | {} |\n", row.name, TypeName(row),
-                    ValueText(row), AllowedText(row), row.doc);
+                    ValueText(row), AllowedText(row), InCell(row.doc));
   }
   return text;
 }

@@ -124,10 +124,9 @@ void RunFolder::SetAside(const std::vector<fs::path>& more) const {
   std::error_code code;
   std::vector<fs::path> results{weights(), state()};
   results.insert(results.end(), more.begin(), more.end());
+  results.push_back(metrics());
   if (std::ranges::none_of(
           results, [&](const auto& f) { return fs::exists(f, code); })) {
-    fs::remove(metrics(), code);
-    if (code) FailFolder(path_, code.message());
     return;
   }
   int number = 1;
@@ -141,7 +140,6 @@ void RunFolder::SetAside(const std::vector<fs::path>& more) const {
     fs::copy_file(config(), aside() / config().filename(), code);
     if (code) FailFolder(path_, code.message());
   }
-  results.push_back(metrics());
   results.push_back(path_ / kBackboneKeys);
   for (const fs::path& file : results) {
     if (!fs::exists(file, code)) continue;

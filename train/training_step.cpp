@@ -5,6 +5,9 @@
 #include "core/base/check.h"
 #include "core/kernels/conv2d.h"
 #include "core/kernels/elementwise.h"
+#include "core/ops/add.h"
+#include "core/ops/distillation.h"
+#include "core/ops/mul.h"
 #include "core/ops/softmax_cross_entropy.h"
 #include "train/evaluate.h"
 
@@ -24,16 +27,38 @@ TrainingStep::TrainingStep(nn::Module* model, Optimizer* optimizer,
                            const StepOptions& options)
     : model_(model), optimizer_(optimizer), options_(options) {}
 
+// The teacher's outputs; undefined without one. It draws noise as in use.
+Tensor TrainingStep::Taught(const Var& images, Key noise) {
+  if (teacher_ == nullptr) return {};
+  const NoGrad off;
+  const Var logits =
+      teacher_->Forward(images, {.noise = noise.Child("teacher")});
+  return kernels::Cast(logits.value(), DType::kF32);
+}
+
+Var TrainingStep::Loss(const Var& logits, std::span<const int32_t> labels,
+                       const Tensor& taught) const {
+  const Var hard =
+      SoftmaxCrossEntropy(logits, labels, options_.label_smoothing);
+  if (!taught.defined()) return hard;
+  const Var soft = DistillationLoss(logits, taught, teaching_.temperature);
+  const auto times = [](const Var& loss, float share) {
+    return Mul(loss, Var(Tensor::Scalar(share)));
+  };
+  return Add(times(hard, 1 - teaching_.share), times(soft, teaching_.share));
+}
+
 StepResult TrainingStep::Run(const datasets::Batch& batch, double lr,
                              Key noise) {
   const Arena::Scope scope(&arena_);
   const Var images(kernels::Cast(batch.images, options_.dtype));
+  const Tensor taught = Taught(images, noise);
   StepResult result;
   Var loss;
   {
     const Var logits =
         model_->Forward(images, {.training = true, .noise = noise});
-    loss = SoftmaxCrossEntropy(logits, batch.labels, options_.label_smoothing);
+    loss = Loss(logits, batch.labels, taught);
     result.loss = double(loss.value().item());
     result.correct =
         CountCorrect(kernels::Cast(logits.value(), DType::kF32), batch.labels);

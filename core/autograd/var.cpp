@@ -122,11 +122,14 @@ void Backward(const Var& output, Tensor seed) {
     OHM_CHECK(output.value().count() == 1,
               "[backward] expected one element or a seed, got " +
                   output.shape().str());
-    seed = Tensor::Full(output.shape(), 1.0F);
+    seed = kernels::Cast(Tensor::Full(output.shape(), 1.0F),
+                         output.value().dtype());
   }
-  OHM_CHECK(seed.shape() == output.shape(),
-            "[backward] expected a seed of shape " + output.shape().str() +
-                ", got " + seed.shape().str());
+  OHM_CHECK(
+      seed.shape() == output.shape() && seed.dtype() == output.value().dtype(),
+      std::string("[backward] expected a seed of shape ") +
+          output.shape().str() + " and type " + NameOf(output.value().dtype()) +
+          ", got " + seed.shape().str() + " and " + NameOf(seed.dtype()));
   auto order = Var::Postorder(output);
   Accumulate(&output.state_->grad, std::move(seed));
   // From the output backwards; a value that nobody else holds goes as soon as

@@ -8,7 +8,8 @@
 
 namespace ohm {
 
-// Threads used by ParallelFor and by oneDNN from now on; n >= 1.
+// Threads that ParallelFor and oneDNN use from now on where the calling thread
+// calls them; n >= 1. (Others have numbers of their own, as OpenMP's.)
 void SetThreads(int n);
 int Threads();
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "core/base/hash.h"
+
 namespace ohm {
 namespace {
 
@@ -51,11 +53,9 @@ Key Key::Child(uint64_t index) const {
 }
 
 Key Key::Child(std::string_view name) const {
-  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a, 64 bit
-  for (const char c : name) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  }
-  return Key(Low64(Block(bits_, hash, kName)));
+  Fnv1a hash;
+  hash.Add(name.data(), name.size());
+  return Key(Low64(Block(bits_, hash.value(), kName)));
 }
 
 uint64_t Key::Bits(uint64_t index) const {

@@ -1,5 +1,5 @@
 // Moves numbers without computing: transposed, subsampled, padded. f32 or bf16
-// tensors; shapes are asserted, not checked.
+// tensors; shapes are not checked.
 #pragma once
 
 #include "core/tensor/tensor.h"

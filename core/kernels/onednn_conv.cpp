@@ -164,11 +164,22 @@ Shape PartOf(const Shape& images, int parts) {
   return {images[0] / parts, images[1], images[2], images[3]};
 }
 
+// As many threads as given while it lives, also where planning fails.
+class ThreadsMeanwhile {
+ public:
+  explicit ThreadsMeanwhile(int threads) { SetThreads(threads); }
+  ~ThreadsMeanwhile() { SetThreads(before_); }
+  ThreadsMeanwhile(const ThreadsMeanwhile&) = delete;
+  ThreadsMeanwhile& operator=(const ThreadsMeanwhile&) = delete;
+
+ private:
+  int before_ = Threads();
+};
+
 GradWeightPlan MakePlan(const ConvProblem& p, int parts) {
   using Backward = dnnl::convolution_backward_weights;
   // oneDNN plans for the threads it sees now: each part has one of them.
-  const int threads = Threads();
-  if (parts > 1) SetThreads(1);
+  const ThreadsMeanwhile meanwhile(parts > 1 ? 1 : Threads());
   dnnl::primitive_attr attr;  // our scratch: parts run at the same time
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const Backward::primitive_desc pd(
@@ -179,7 +190,6 @@ GradWeightPlan MakePlan(const ConvProblem& p, int parts) {
       parts,
       {Backward(pd), {}, p.x_desc, p.y_desc, p.w_desc, pd.diff_weights_desc()},
       pd.scratchpad_desc()};
-  if (parts > 1) SetThreads(threads);
   PlanReorder(&plan.conv, true);
   return plan;
 }

@@ -126,4 +126,26 @@ Tensor SoftmaxCrossEntropy(const Tensor& logits,
   return Tensor::Scalar(float(total / double(labels.size())));
 }
 
+Tensor DistillationLoss(const Tensor& logits, const Tensor& teacher,
+                        float temperature) {
+  const int64_t classes = logits.size(1);
+  const auto share = [&](const Tensor& x, int64_t n, int64_t k) {
+    double norm = 0;
+    for (int64_t j = 0; j < classes; ++j) {
+      norm += std::exp(double(x.data()[n * classes + j]) / double(temperature));
+    }
+    return std::exp(double(x.data()[n * classes + k]) / double(temperature)) /
+           norm;
+  };
+  double total = 0;
+  for (int64_t n = 0; n < logits.size(0); ++n) {
+    for (int64_t k = 0; k < classes; ++k) {
+      const double q = share(teacher, n, k);
+      total += q * std::log(q / share(logits, n, k));
+    }
+  }
+  const double t = double(temperature);
+  return Tensor::Scalar(float(t * t * total / double(logits.size(0))));
+}
+
 }  // namespace ohm::reference

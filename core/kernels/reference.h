@@ -21,5 +21,7 @@ Tensor BatchNorm(const Tensor& x, const Tensor& scale, const Tensor& shift,
                  const Tensor& mean, const Tensor& variance, float eps);
 Tensor SoftmaxCrossEntropy(const Tensor& logits,
                            std::span<const int32_t> labels, float smoothing);
+Tensor DistillationLoss(const Tensor& logits, const Tensor& teacher,
+                        float temperature);
 
 }  // namespace ohm::reference

@@ -42,8 +42,10 @@ Var Apply(const Var& x, const Var& scale, const Var& shift,
   OHM_CHECK(
       !has_residual || (after.residual.shape() == x.shape() &&
                         after.residual.value().dtype() == x.value().dtype()),
-      "[batch_norm2d] expected a residual like x " + x.shape().str() +
-          ", got " + after.residual.shape().str());
+      std::string("[batch_norm2d] expected a residual like x ") +
+          x.shape().str() + " of type " + NameOf(x.value().dtype()) + ", got " +
+          after.residual.shape().str() + " of type " +
+          NameOf(after.residual.value().dtype()));
   Tensor y = kernels::Normalise(
       x.value(), norm, has_residual ? after.residual.value() : Tensor());
   kernels::NormalisedOutput saved{x.value(), std::move(norm), batch_statistics,

@@ -13,6 +13,9 @@ Var Conv2d(const Var& x, const Var& w, const Var& bias,
   OHM_CHECK(!bias.defined() || bias.shape() == Shape{w.shape()[0]},
             "[conv2d] expected a bias [" + std::to_string(w.shape()[0]) +
                 "], got " + bias.shape().str());
+  OHM_CHECK(w.value().dtype() == DType::kF32 &&
+                (!bias.defined() || bias.value().dtype() == DType::kF32),
+            "[conv2d] expected weights and bias of type f32");
   Tensor y = kernels::Conv2d(x.value(), w.value(), bias_value, spec);
   return Record("conv2d", std::move(y), {x, w, bias},
                 [x = x.value(), w = w.value(), spec](const BackwardCall& call) {

@@ -17,6 +17,8 @@ Var Linear(const Var& x, const Var& w, const Var& bias) {
   OHM_CHECK(!bias.defined() || bias.shape() == Shape{w.shape()[0]},
             "[linear] expected a bias [" + std::to_string(w.shape()[0]) +
                 "], got " + bias.shape().str());
+  OHM_CHECK(!bias.defined() || bias.value().dtype() == DType::kF32,
+            "[linear] expected a bias of type f32");
   Tensor y =
       Matmul(x.value(), Transpose::kNo, w.value(), Transpose::kYes,
              x.value().dtype(), bias.defined() ? bias.value() : Tensor());

@@ -23,7 +23,7 @@ double Loss(const Tensor& log_p, std::span<const int32_t> labels,
   return total / double(labels.size());
 }
 
-// (softmax - q) * g / n, written over a copy of log_p.
+// (softmax - q) * g / n.
 Tensor Gradient(const Tensor& log_p, std::span<const int32_t> labels,
                 float smoothing, float g) {
   const int64_t classes = log_p.size(1);

@@ -39,7 +39,9 @@ class Arena {
   };
 
   size_t planned_bytes() const;  // of the block; 0 before the first plan
-  size_t live_bytes() const;     // of this run's tensors that now live
+  // Of this run's tensors that now live in the block: those that the plan had
+  // no place for are not among them.
+  size_t live_bytes() const;
   // How often the work was written down: 1 for work that always repeats.
   int recordings() const;
 

@@ -13,7 +13,7 @@ Dropout::Dropout(double share, std::string name)
 }
 
 Var Dropout::Forward(const Var& x, const Context& context) {
-  if (!context.training || share_ == 0) return x;
+  if (!context.training || share_ == 0 || x.value().count() == 0) return x;
   const int64_t each = x.value().count() / x.shape()[0];  // of a sample
   return ohm::Dropout(x, share_, context.noise.Child(name_),
                       context.first_sample * each);

@@ -18,6 +18,10 @@ void ColumnMask::Unpack(const PackedMask& packed) {
                          bits_per_entry()));
 }
 
+std::vector<uint8_t> ColumnMask::ColumnEntries() const {
+  return std::vector<uint8_t>(size_t(values_.value().count()), 1);
+}
+
 std::map<std::string, Mask::Count> ColumnMask::Counts() const {
   return {{"columns", {values_.value().count(), bits_per_entry()}}};
 }
@@ -25,7 +29,10 @@ std::map<std::string, Mask::Count> ColumnMask::Counts() const {
 std::unique_ptr<ColumnMask> MakeColumnMask(const std::string& name,
                                            const MaskedLayer& layer,
                                            const MaskOptions& options) {
-  std::unique_ptr<Mask> mask = FindMask(name).make(layer, options);
+  // A mask that has factors itself would ask for them without end.
+  MaskOptions plain = options;
+  plain.factors = "none";
+  std::unique_ptr<Mask> mask = FindMask(name).make(layer, plain);
   auto* columns = dynamic_cast<ColumnMask*>(mask.get());
   OHM_CHECK(columns != nullptr,
             "[mask] expected a mask of column factors, got '" + name + "'");

@@ -13,6 +13,7 @@ namespace ohm::nn {
 class ColumnMask : public Mask {
  public:
   Var Gain(const MaskPass& pass) override = 0;
+  std::vector<uint8_t> ColumnEntries() const override;
   std::vector<NamedParameter> Parameters() const override;
   PackedMask Pack() const override;
   void Unpack(const PackedMask& packed) override;

@@ -72,6 +72,10 @@ class Mask {
   // Factors [row_tiles, outputs]; the default is undefined: all 1.
   virtual Var Gain(const MaskPass& pass);
 
+  // One flag per factor: whether it is an entry of the hardware's, not a 1 that
+  // the mask leaves as it is; empty: no factors.
+  virtual std::vector<uint8_t> ColumnEntries() const { return {}; }
+
   // What is trained; roles kMaskScore, kMaskFactor and kMaskWeight.
   virtual std::vector<NamedParameter> Parameters() const = 0;
 

@@ -273,6 +273,10 @@ std::vector<uint8_t> PeMask::FrozenColumns() const {
   return frozen;
 }
 
+std::vector<uint8_t> PeMask::ColumnEntries() const {
+  return columns_ == nullptr ? std::vector<uint8_t>() : FrozenColumns();
+}
+
 Var PeMask::Gain(const MaskPass& pass) {
   if (columns_ == nullptr) return {};
   const Var gain = columns_->Gain(pass);

@@ -48,6 +48,7 @@ class PeMask : public Mask {
   bool rewrites() const override { return weights_.defined(); }
   bool one_cell() const override { return one_cell_; }
   Var Gain(const MaskPass& pass) override;
+  std::vector<uint8_t> ColumnEntries() const override;
   std::vector<NamedParameter> Parameters() const override;
   PackedMask Pack() const override;
   void Unpack(const PackedMask& packed) override;

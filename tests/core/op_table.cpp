@@ -5,8 +5,8 @@
 #include "core/kernels/reference.h"
 #include "core/ops/add.h"
 #include "core/ops/batch_norm2d.h"
-#include "core/ops/cast.h"
 #include "core/ops/conv2d.h"
+#include "core/ops/distillation.h"
 #include "core/ops/dropout.h"
 #include "core/ops/flatten.h"
 #include "core/ops/linear.h"
@@ -16,6 +16,7 @@
 #include "core/ops/reshape.h"
 #include "core/ops/softmax_cross_entropy.h"
 #include "core/ops/subsample_pad.h"
+#include "tests/support/gradient_check.h"
 
 namespace ohm::test {
 namespace {
@@ -58,6 +59,19 @@ OpRow LossRow(std::string variant, float smoothing) {
           },
           [smoothing](const Tensors& t) {
             return reference::SoftmaxCrossEntropy(t[0], labels, smoothing);
+          }};
+}
+
+OpRow DistillationRow(std::string variant, float temperature) {
+  static const Tensor teacher = RandomTensor({5, 7}, Key(9));
+  return {"distillation",
+          std::move(variant),
+          {{5, 7}},
+          [temperature](const Vars& v) {
+            return DistillationLoss(v[0], teacher, temperature);
+          },
+          [temperature](const Tensors& t) {
+            return reference::DistillationLoss(t[0], teacher, temperature);
           }};
 }
 
@@ -253,11 +267,6 @@ std::vector<OpRow> PlainRows() {
          }
          return y;
        }},
-      {"cast",
-       "to the type it has",
-       {{2, 3}},
-       [](const Vars& v) { return Cast(v[0], v[0].value().dtype()); },
-       [](const Tensors& t) { return t[0]; }},
       {"subsample_pad",
        "odd sizes",
        {{2, 5, 4, 3}},
@@ -294,6 +303,8 @@ std::vector<OpRow> MakeTable() {
        }},
       LossRow("plain", 0.0F),
       LossRow("smoothed labels", 0.2F),
+      DistillationRow("as they are", 1.0F),
+      DistillationRow("softened", 3.0F),
   };
   for (auto& row : NormRows()) rows.push_back(std::move(row));
   for (auto& row : FusedNormRows()) rows.push_back(std::move(row));

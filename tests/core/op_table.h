@@ -1,4 +1,4 @@
-// One row per op of core/ops: an example, its naive twin, and the tolerance.
+// One row or more per op of core/ops: an example and its naive twin.
 #pragma once
 
 #include <functional>

@@ -56,17 +56,27 @@ double SlopeError(const Function& f, const std::vector<Tensor>& inputs,
   return best;
 }
 
+// Whatever is frozen, the others get the gradients that they get without.
 std::string CheckNeeds(const Function& f, const std::vector<Tensor>& inputs,
-                       const Tensor& u) {
-  for (size_t frozen = 0; frozen < inputs.size(); ++frozen) {
+                       const std::vector<Tensor>& grads, const Tensor& u) {
+  for (size_t frozen = 1; frozen + 1 < (size_t{1} << inputs.size()); ++frozen) {
+    const auto is_frozen = [&](size_t i) { return (frozen >> i & 1) != 0; };
     auto leaves = Leaves(inputs, true);
-    leaves[frozen].set_requires_grad(false);
-    const Var y = f(leaves);
-    if (!y.requires_grad()) continue;
-    Backward(y, u.Clone());
-    if (leaves[frozen].grad().defined()) {
-      return "input " + std::to_string(frozen) +
-             " got a gradient it did not need";
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      leaves[i].set_requires_grad(!is_frozen(i));
+    }
+    Backward(f(leaves), u.Clone());
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (is_frozen(i) && leaves[i].grad().defined()) {
+        return "input " + std::to_string(i) + " got a gradient it did not need";
+      }
+      const Tensor& grad = leaves[i].grad();
+      if (!is_frozen(i) &&
+          (!grad.defined() || MaxError(grad, grads[i]) > 1e-5)) {
+        return "input " + std::to_string(i) +
+               " got another gradient because others are frozen (set " +
+               std::to_string(frozen) + ")";
+      }
     }
   }
   return "";
@@ -133,7 +143,7 @@ std::string CheckGradients(const Function& f, const std::vector<Tensor>& inputs,
       }
     }
   }
-  return CheckNeeds(f, inputs, u);
+  return CheckNeeds(f, inputs, grads, u);
 }
 
 }  // namespace ohm::test

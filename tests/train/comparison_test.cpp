@@ -94,11 +94,10 @@ TEST_CASE("a comparison knows converter ranges that weights bring") {
                                   "tasks.seeds=1", "tasks.validate_every=3s"});
   train::RunTasksCompare(config);
   LeftBackbone left(config);
-  const auto log = [&] {
-    return ReadFile(std::filesystem::path(config.run.dir) / "compare.jsonl");
-  };
+  const auto run = scratch.path() / "again";
+  const auto log = [&] { return ReadFile(run / "compare.jsonl"); };
   const auto file = scratch.path() / "with_ranges.safetensors";
-  std::string lines = log();
+  std::string lines;
   for (const float factor : {1.0F, 0.25F}) {
     for (const auto& b : left.model->Buffers()) {
       if (!b.name.ends_with("adc_range")) continue;
@@ -107,6 +106,7 @@ TEST_CASE("a comparison knows converter ranges that weights bring") {
     train::SaveWeights(file, left.model->Parameters(), left.model->Buffers());
     Config own = config;
     own.model.weights = file.string();
+    own.run.dir = run.string();
     train::RunTasksCompare(own);
     CHECK(log().size() > lines.size());
     lines = log();
@@ -240,6 +240,14 @@ TEST_CASE("a comparison leaves the config of a training where it is") {
   Config brings = config;
   brings.model.weights = (run / "weights.safetensors").string();
   CHECK_NOTHROW(train::RunTasksCompare(brings));  // the comparison's own
+  Config others = config;  // the same weights from elsewhere are not
+  const auto elsewhere = scratch.path() / "elsewhere.safetensors";
+  std::filesystem::copy_file(run / "weights.safetensors", elsewhere);
+  others.model.weights = elsewhere.string();
+  CHECK_THROWS_WITH_AS(
+      train::RunTasksCompare(others),
+      doctest::Contains("a training has left weights.safetensors there"),
+      Error);
   train::RunTrain(config);
   const std::string toml = ReadFile(run / "config.toml");
   brings.tasks.length.count = 3;
@@ -334,6 +342,110 @@ TEST_CASE("rows of a comparison say what is wrong with them") {
   has("xma2 tasks.budget=7", "tasks.budget");
   has("xma2 tasks.budget=0.1 tasks.budget=0.2", "twice");
   has("xbm", "twice");
+  has("xma tasks.switches=3", "tasks.switches");
+  has("ksm tasks.budget=0.1|0.2", "expected values that change a training");
+  has("ksm tasks.teacher_share=0.1|0.2", "expected values that change");
+  CHECK(
+      complaint("ksm tasks.teacher=full tasks.teacher_share=0.1|0.2").empty());
+  Config config = SmallTasks(scratch.path(), {"tasks.methods=[xbm, xbm]"});
+  CHECK_THROWS_WITH_AS(train::CompareRows(config),
+                       doctest::Contains("tasks.methods: expected each row"),
+                       UsageError);
+}
+
+TEST_CASE("results count again where keys differ that learning does not read") {
+  const ScratchFolder scratch;
+  const auto hash = [&](const std::vector<std::string>& overrides) {
+    const auto rows = train::CompareRows(SmallTasks(scratch.path(), overrides));
+    return train::HashOfTraining(rows.back().candidates[0].config, "");
+  };
+  const std::string plain = hash({});
+  for (const char* key :
+       {"adapt.norm_batches=40", "eval.batch=7", "tasks.switches=9",
+        "train.lr=0.5", "hw.pe_arrays=4", "tasks.teacher_share=0.1"}) {
+    CAPTURE(key);
+    CHECK(hash({key}) == plain);
+  }
+  for (const char* key :
+       {"train.batch=16", "tasks.lr_head=0.5", "tasks.teacher=full",
+        "hw.rows=32", "device.variation=0.1", "data.validation=0.2"}) {
+    CAPTURE(key);
+    CHECK(hash({key}) != plain);
+  }
+}
+
+// As after a stop between a training and its test, with the task's file gone.
+TEST_CASE("a comparison trains a task again whose file is lost") {
+  const ScratchFolder scratch;
+  const Config config =
+      SmallTasks(scratch.path(), {"tasks.methods=bn", "tasks.length=4s",
+                                  "tasks.seeds=1", "tasks.validate_every=4s"});
+  train::RunTasksCompare(config);
+  const auto log = std::filesystem::path(config.run.dir) / "compare.jsonl";
+  const std::string text = ReadFile(log);
+  const size_t last = text.rfind('\n', text.size() - 2) + 1;
+  const auto tested = nlohmann::json::parse(text.substr(last));
+  WriteFileAtomically(log, text.substr(0, last));
+  std::filesystem::remove(log.parent_path() / "tasks" /
+                          tested.at("file").get<std::string>());
+  train::RunTasksCompare(config);
+  const std::string hash = tested.at("config").get<std::string>();
+  CHECK(train::CompareLog(log).Find(hash)->test ==
+        tested.at("test_top1").get<double>());
+}
+
+TEST_CASE("where all values of a row diverge none is chosen") {
+  const ScratchFolder scratch;
+  const Config config = SmallTasks(
+      scratch.path(),
+      {"tasks.methods=bn", "tasks.length=20s", "train.epochs=1",
+       "tasks.validate_every=20s", "tasks.seeds=2", "tasks.scale_bits=0",
+       "tasks.norm=frozen", "tasks.optimizer=sgd",
+       "tasks.variants=[\"scale tasks.lr_scale=999|1e3 tasks.lr_head=1e3\"]"});
+  CHECK_THROWS_WITH_AS(train::RunTasksCompare(config),
+                       doctest::Contains("2 results are missing"), Error);
+  const std::string tables =
+      ReadFile(std::filesystem::path(config.run.dir) / "tables.txt");
+  CHECK(tables.find("2 failed") != std::string::npos);
+  CHECK(tables.find("chosen by validation") == std::string::npos);
+}
+
+TEST_CASE(
+    "rows with a teacher share it, and with the row that trains the same") {
+  const ScratchFolder scratch;
+  const std::string full = "full tasks.lr_weights=0.05";
+  const std::string taught = "xbm tasks.teacher=full";
+  const auto with = [&](const std::string& variants) {
+    return SmallTasks(scratch.path(),
+                      {"tasks.methods=[]", "tasks.length=6s", "train.epochs=1",
+                       "tasks.validate_every=6s", "tasks.teacher_lr=0.05",
+                       "tasks.variants=[" + variants + "]"});
+  };
+  const Config config = with("\"" + taught + "\", \"xbm\", \"" + taught +
+                             " tasks.teacher_share=1\", \"" + full + "\"");
+  train::RunTasksCompare(config);
+  const std::filesystem::path run = config.run.dir;
+  const std::string text = ReadFile(run / "compare.jsonl");
+  auto rows = ComparedRows(config);
+  const auto file = [&](const std::string& row) {
+    return rows.at(row).at("file").get<std::string>();
+  };
+  // One line of the teacher's training, which nothing has tested as such.
+  CHECK(rows.at("teacher: full").at("test_top1").is_null());
+  CHECK(file("teacher: full") == file(full));
+  CHECK(std::ranges::count(text, '\n') == 1 + 3 * 2 + 1);
+  const auto contents = [&](const std::string& row) {
+    return ReadFile(run / "tasks" / file(row));
+  };
+  CHECK(contents(taught) != contents("xbm"));
+  CHECK(contents(taught) != contents(taught + " tasks.teacher_share=1"));
+  // Where its file is gone it learns the same again.
+  const std::string kept = contents(taught);
+  std::filesystem::remove(run / "tasks" / file(full));
+  std::filesystem::remove(run / "tasks" / file(taught));
+  std::filesystem::remove(run / "compare.jsonl");
+  train::RunTasksCompare(with("\"" + taught + "\""));
+  CHECK(contents(taught) == kept);
 }
 
 }  // namespace

@@ -185,12 +185,17 @@ TEST_CASE("run folder: files, metrics, resumption") {
   folder.SetAside();
   CHECK(!std::filesystem::exists(folder.metrics()));
   CHECK(std::filesystem::exists(folder.config()));
+  // Metrics alone are a run's, too.
+  CHECK(ReadFile(folder.path() / "earlier-1/metrics.jsonl") == head);
+  CHECK(ReadFile(folder.path() / "earlier-1/config.toml") == "[train]\n");
+  folder.SetAside();  // there is nothing to move
+  CHECK(!std::filesystem::exists(folder.path() / "earlier-2"));
   folder.KeepMetricsUpTo(2);  // nothing there is fine
   size_t files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder.path())) {
     files += entry.exists();
   }
-  CHECK(files == 1);  // no probe is left
+  CHECK(files == 2);  // no probe is left
 }
 
 TEST_CASE("run folder: one that cannot be written is refused at once") {

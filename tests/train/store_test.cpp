@@ -8,10 +8,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <tuple>
 #include <utility>
 
 #include "core/base/check.h"
 #include "core/base/file.h"
+#include "nn/crossbar_policy.h"
 #include "tests/train/scratch_folder.h"
 #include "train/commands/command.h"
 #include "train/run_folder.h"
@@ -218,6 +220,86 @@ TEST_CASE("a switch moves the places of written weights once") {
           (writes.weights * all.bits_each + 7) / 8 + list + size.norm_bytes +
               size.range_bytes);
   }
+}
+
+// Entries of the new task, and those that only the task before has.
+TEST_CASE("a switch moves column entries by what either task has") {
+  const Store store;
+  for (const auto& [name, method, seed] :
+       {std::tuple{"a", "xma", "1"}, std::tuple{"b", "xbm", "1"},
+        std::tuple{"c", "xma2", "1"}, std::tuple{"d", "xma2", "2"}}) {
+    train::RunTasksAdd(
+        store.With({std::string("tasks.methods=") + method,
+                    "tasks.sets=textures", "tasks.budget=0.2",
+                    "tasks.factors=scale", "tasks.pe_columns=1",
+                    "tasks.select=random", std::string("tasks.seed=") + seed}),
+        name);
+  }
+  train::OpenedStore opened(store.With({}));
+  nn::Model* model = opened.model.get();
+  const auto moved = [&](const char* from, const char* to) {
+    // Without what is written: columns, batch norm, ranges, PE flags.
+    const auto a = opened.store.Load(from), b = opened.store.Load(to);
+    const auto size = train::SizeOf(model, b, a);
+    const auto flags = [](const train::TaskSize& s) {
+      return s.Term("pes").bytes();
+    };
+    return train::BytesOfSwitch(model, a, b, {}) - size.norm_bytes -
+           size.range_bytes - flags(size) - flags(train::SizeOf(model, a, b));
+  };
+  const auto entries = [&](const char* name) {
+    opened.Set(name);
+    std::vector<uint8_t> all;
+    for (const auto& leaf : nn::CrossbarLeaves(model)) {
+      if (leaf.policy->mask() == nullptr) continue;
+      const auto own = leaf.policy->mask()->ColumnEntries();
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    return all;
+  };
+  const auto c = entries("c"), d = entries("d");
+  const auto columns = int64_t(c.size());
+  int64_t of_c = 0, of_d = 0, of_either = 0;
+  for (size_t i = 0; i < c.size(); ++i) {
+    of_c += c[i];
+    of_d += d[i];
+    of_either += c[i] | d[i];
+  }
+  REQUIRE(of_c < columns);
+  REQUIRE(of_either > of_d);
+  CHECK(moved("a", "b") == (columns + 7) / 8);      // a bit each
+  CHECK(moved("b", "a") == (columns * 3 + 7) / 8);  // three each
+  CHECK(moved("c", "b") == (columns + 7) / 8);
+  CHECK(moved("a", "c") == (of_c * 8 + (columns - of_c) * 3 + 7) / 8);
+  CHECK(moved("c", "d") == of_either);
+}
+
+TEST_CASE("a store whose task in use is broken is switched to another") {
+  const Store store;
+  train::RunTasksAdd(store.With({"tasks.methods=xbm"}), "textures");
+  train::RunTasksSwitch(store.With({}), "textures");
+  const fs::path file = store.Read().FileOf("textures");
+  const std::string whole = ReadFile(file);
+  WriteFileAtomically(file, whole.substr(0, whole.size() / 2));
+  CHECK_THROWS_AS(train::RunTasksSwitch(store.With({}), "textures"), Error);
+  train::RunTasksSwitch(store.With({}), "shapes");
+  CHECK(store.Read().active() == "shapes");
+  train::RunTasksRemove(store.With({}), "textures");
+  train::RunTasksCheck(store.With({}), "");
+}
+
+TEST_CASE("a store's own first task is fitted to chips as 'eval' fits it") {
+  const Store store({"tasks.crop_padding=1", "data.crop_padding=4"});
+  const std::vector<std::string> keys{"eval.chips=2", "device.variation=0.35",
+                                      "adapt.norm_batches=4"};
+  const auto loss = [](const train::Metrics& metrics) {
+    return nlohmann::json::parse(ToJson(metrics)).at("loss").get<double>();
+  };
+  const Config config = store.With(keys);
+  Config plain = config;
+  plain.model.weights = (store.path() / "backbone.safetensors").string();
+  CHECK(loss(train::RunTasksEval(config, "shapes")) ==
+        loss(train::RunEval(plain)));
 }
 
 TEST_CASE("a task store may be moved, and looks at its own files only") {

@@ -54,6 +54,26 @@ Trained Train(const char* name, DType dtype, int steps, int64_t images) {
   return trained;
 }
 
+TEST_CASE("a step learns from labels and a teacher by their shares") {
+  const auto loss = [](float share) {
+    const nn::ModelSpec spec{.name = "resnet20", .classes = 4, .width = 8};
+    const auto model = nn::MakeModel(spec, Key(52));
+    const auto other = nn::MakeModel(spec, Key(53));
+    const auto optimizer = train::MakeOptimizer(
+        "sgd", train::DecayGroups(model->Parameters(), 5e-4, false), {});
+    train::TrainingStep step(model.get(), optimizer.get(), {});
+    step.LearnFrom(other.get(), {.share = share, .temperature = 2});
+    const double first = step.Run(MakeBatch(0, 8), 0.05, Key(0)).loss;
+    for (const auto& p : other->Parameters()) CHECK(!p.var.grad().defined());
+    return first;
+  };
+  const double labels = loss(0), outputs = loss(1);
+  CHECK(labels == Train("resnet20", DType::kF32, 1, 8).losses[0]);
+  CHECK(loss(0.25F) ==
+        doctest::Approx(0.75 * labels + 0.25 * outputs).epsilon(1e-6));
+  CHECK(outputs > 0);
+}
+
 TEST_CASE("a weight or a statistic that is no number is named") {
   const auto model =
       nn::MakeModel({.name = "resnet20", .classes = 4, .width = 8}, Key(53));

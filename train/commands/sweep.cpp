@@ -93,7 +93,9 @@ double TrainTop1(const Config& config, const datasets::OpenedDataset& data,
                  nn::Model* model) {
   const RunFolder folder(config.run.dir);
   folder.WriteConfig(ResolvedToml(config));
-  const BackboneResult result = TrainBackbone(config, data, model, folder);
+  Config own = config;
+  own.adapt = {};  // of the chips behind it alone
+  const BackboneResult result = TrainBackbone(own, data, model, folder);
   return config.eval.split == "test" ? result.test.top1
                                      : EvalTop1(config, data, model);
 }
@@ -154,12 +156,18 @@ class Sweep {
                  points_.size(), log_->path().string());
     }
     for (size_t done = 0; done < left.size(); ++done) {
-      RunPoint(left[done]);
+      if (!RunPoint(left[done])) continue;
       const double mean = watch.seconds() / double(done + 1);
       const double rest = mean * double(left.size() - done - 1);
       progress_.Print(Line(left[done]) + ", left " + FormatSeconds(rest));
     }
-    return Report(int64_t(left.size()), watch.seconds());
+    const Metrics metrics =
+        Report(int64_t(left.size() - failed_.size()), watch.seconds());
+    if (!failed_.empty()) {
+      ThrowError(fmt::format("{} of {} points are missing; the first: {}",
+                             failed_.size(), points_.size(), failed_.front()));
+    }
+    return metrics;
   }
 
  private:
@@ -185,7 +193,8 @@ class Sweep {
     return fingerprints;
   }
 
-  void RunPoint(size_t i) {
+  // False: a training diverged there, which leaves the others as they are.
+  bool RunPoint(size_t i) {
     const SweepPoint& point = points_[i];
     Config own = point.config;
     own.run.dir =
@@ -193,6 +202,10 @@ class Sweep {
             .string();
     try {
       log_->Append(point, hashes_[i], Measure(own, data_.For(point)));
+    } catch (const NotFinite& error) {
+      failed_.push_back("point " + point.Label() + ": " + error.what());
+      fmt::print(stderr, "ohmgrad: {}\n", failed_.back());
+      return false;
     } catch (const UsageError&) {
       throw;
     } catch (const Error& error) {
@@ -202,6 +215,7 @@ class Sweep {
     if (own.sweep.epochs > 0) {
       std::filesystem::remove(RunFolder(own.run.dir).state());
     }
+    return true;
   }
 
   std::string Line(size_t i) const {
@@ -216,14 +230,18 @@ class Sweep {
   }
 
   Metrics Report(int64_t measured, double seconds) const {
+    std::vector<SweepPoint> points;  // that have a result
     std::vector<SweepResult> results;
     Metrics metrics{{"command", std::string("sweep")},
                     {"points", int64_t(points_.size())},
                     {"measured", measured},
                     {"seconds", seconds}};
     double calibrated = 0, trained = 0;
-    for (const std::string& hash : hashes_) {
-      results.push_back(*log_->Find(hash));
+    for (size_t i = 0; i < points_.size(); ++i) {
+      const SweepResult* result = log_->Find(hashes_[i]);
+      if (result == nullptr) continue;
+      points.push_back(points_[i]);
+      results.push_back(*result);
       calibrated = std::max(calibrated, results.back().calibrated_top1);
       trained = std::max(trained, results.back().trained_top1);
     }
@@ -232,10 +250,11 @@ class Sweep {
       metrics.emplace_back("best_trained_top1", trained);
     }
     metrics.emplace_back("run_dir", folder_->path().string());
-    Plot plot = SweepPlot(SweepAxis(config_), points_, results);
+    if (points.empty()) return metrics;
+    Plot plot = SweepPlot(SweepAxis(config_), points, results);
     plot.title = config_.model.name + " on " + config_.data.set;
     WritePlot(folder_->path() / "sweep.svg", plot);
-    fmt::print("\n{}left in {}\n", SweepTable(points_, results),
+    fmt::print("\n{}left in {}\n", SweepTable(points, results),
                folder_->path().string());
     return metrics;
   }
@@ -247,6 +266,7 @@ class Sweep {
   std::optional<FolderLock> lock_;
   std::optional<SweepLog> log_;
   PointData data_;
+  std::vector<std::string> failed_;  // what was said
   Progress progress_{"sweep"};
 };
 

@@ -31,8 +31,12 @@ Metrics RunTasksCompare(const Config& config) {
   const RunFolder folder(config.run.dir);
   const FolderLock lock = folder.Lock();
   // Weights there may be those of a backbone that it has trained itself.
-  const bool brings = !config.model.weights.empty();
-  if (brings && !HasOwnBackbone(folder)) folder.CheckNoTraining();
+  std::error_code code;
+  const bool brings = std::filesystem::exists(config.model.weights, code);
+  const bool own =
+      HasOwnBackbone(folder) &&
+      std::filesystem::equivalent(config.model.weights, folder.weights(), code);
+  if (brings && !own) folder.CheckNoTraining();
   Comparison comparison(config, std::move(rows), folder);
   folder.WriteConfig(ResolvedToml(config));
   return comparison.Run();

@@ -44,10 +44,13 @@ Metrics RunTasksEval(const Config& config, const std::string& name) {
   Config own = WithKeysOf(task, config);
   const auto data = OpenData(own, task.set);
   CheckImages(task, data, opened.model.get());
-  // What is fitted to a chip sees images as the task's training did.
-  own.data.crop_padding = own.tasks.crop_padding;
-  own.data.flip = own.tasks.flip;
-  own.train.batch = own.tasks.batch;
+  // What is fitted to a chip sees images as the task's training did; that of
+  // the backbone's own task was the config's.
+  if (name != opened.store.tasks().front().name) {
+    own.data.crop_padding = own.tasks.crop_padding;
+    own.data.flip = own.tasks.flip;
+    own.train.batch = own.tasks.batch;
+  }
   const std::string what =
       fmt::format("task '{}' ({}, {})", name, task.set, task.method);
   Metrics result{{"command", std::string("tasks eval")},

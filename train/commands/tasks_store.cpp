@@ -46,7 +46,7 @@ std::string SizeTable(const TaskSize& size, const BackboneSize& backbone) {
   row("converter ranges", "", "", size.range_bytes);
   return table.str() +
          fmt::format(
-             "the backbone's convolutions: {} weights of {} bits, {} B; "
+             "the backbone's layers but the head: {} weights of {} bits, {} B; "
              "Piggyback's binary mask over them: {} B\n",
              backbone.weights, backbone.bits_each, backbone.bytes(),
              backbone.piggyback_bytes());
@@ -76,6 +76,18 @@ std::vector<std::string> DataKeys(const Config& config) {
     }
   }
   return keys;
+}
+
+// False where the task's file is missing or broken, which is said: a store
+// whose task in use is lost can still be switched to another.
+bool CanBeSet(OpenedStore* opened, const std::string& name) {
+  try {
+    opened->Set(name);
+    return true;
+  } catch (const Error& error) {
+    fmt::print(stderr, "ohmgrad: {}\n", error.what());
+    return false;
+  }
 }
 
 // What set and method the words ask for.
@@ -177,6 +189,16 @@ Metrics RunTasksSwitch(const Config& config, const std::string& name) {
   OpenedStore opened(config);
   opened.store.Find(name);
   const std::string from = opened.store.active();
+  if (from != name && !CanBeSet(&opened, from)) {
+    opened.Set(name);
+    opened.store.SetActive(name);
+    fmt::print(
+        "to '{}'; what the chip holds of '{}' is not known, so every cell has "
+        "to be written; outputs as when it was added, bit for bit\n",
+        name, from);
+    return {
+        {"command", std::string("tasks switch")}, {"from", from}, {"to", name}};
+  }
   opened.Set(from);
   const WrittenCells cells = CellsOf(opened.model.get());
   opened.Set(name);

@@ -9,7 +9,9 @@
 
 namespace ohm::train {
 
-Metrics RunTrain(const Config& config) {
+Metrics RunTrain(const Config& given) {
+  Config config = given;
+  config.adapt = {};  // of 'adapt' alone
   ApplyThreads(config);
   CheckWeightsStay(config, config.run.dir);
   const RunFolder folder(config.run.dir);
@@ -21,7 +23,7 @@ Metrics RunTrain(const Config& config) {
   const bool resumes =
       config.train.resume && std::filesystem::exists(folder.state());
   if (!resumes) folder.SetAside();
-  folder.WriteConfig(ResolvedToml(config));
+  folder.WriteConfig(ResolvedToml(given));
   const BackboneResult result =
       TrainBackbone(config, data, model.get(), folder);
   fmt::print(

@@ -11,6 +11,7 @@
 #include "train/experiment.h"
 #include "train/progress.h"
 #include "train/table_print.h"
+#include "train/tasks/teacher.h"
 
 namespace ohm::train {
 
@@ -112,7 +113,8 @@ Comparison::Training Comparison::TrainingOf(size_t row, size_t candidate,
                                             const std::string& set,
                                             int64_t seed) const {
   const auto& [config, values] = rows_[row].candidates[candidate];
-  Training t{config, values, "", set, row, seed};
+  Training t{config, rows_[row].label, rows_[row].method, values, "", set,
+             seed};
   t.config.model.weights = backbone_.config.model.weights;
   t.config.tasks.sets = {set};
   t.config.tasks.seed = seed;
@@ -122,16 +124,16 @@ Comparison::Training Comparison::TrainingOf(size_t row, size_t candidate,
 
 std::filesystem::path Comparison::FileOf(const Training& t) const {
   return folder_.path() / "tasks" /
-         fmt::format("{}-{}-{}-{}-{}.safetensors", t.set, rows_[t.row].method,
-                     t.seed, t.hash.substr(0, 8),
-                     fingerprints_.at(t.set).substr(0, 4));
+         fmt::format("{}-{}-{}-{}-{}.safetensors", t.set, t.method, t.seed,
+                     t.hash.substr(0, 8), fingerprints_.at(t.set).substr(0, 4));
 }
 
 // Trains what there is to choose among with the first seed; the best on
 // validation images is the row's for this set.
 void Comparison::Choose(size_t row, const std::string& set) {
-  size_t& chosen = chosen_[{row, set}];
+  std::optional<size_t>& chosen = chosen_[{row, set}];
   const size_t candidates = rows_[row].candidates.size();
+  if (candidates == 1) chosen = 0;
   if (candidates == 1) return;
   double best = -1;
   for (size_t c = 0; c < candidates; ++c) {
@@ -144,7 +146,16 @@ void Comparison::Choose(size_t row, const std::string& set) {
 }
 
 void Comparison::Test(size_t row, const std::string& set, int64_t seed) {
-  const Training t = TrainingOf(row, chosen_.at({row, set}), set, seed);
+  const std::optional<size_t> chosen = chosen_.at({row, set});
+  if (!chosen) {
+    const Training first = TrainingOf(row, 0, set, options().seed);
+    missing_.push_back(failed_.at(first.hash));
+    CompareResult failed;
+    failed.failed = true;
+    results_[{row, set}].push_back(failed);
+    return;
+  }
+  const Training t = TrainingOf(row, *chosen, set, seed);
   const CompareResult* known = log_.Find(t.hash);
   const bool lost = known != nullptr && std::isnan(known->test) &&
                     !std::filesystem::exists(FileOf(t));
@@ -170,14 +181,14 @@ bool Comparison::Train(const Training& t) {
     trained = Learn(t);
   } catch (const TrainingFailed& error) {
     failed_[t.hash] = error.what();
-    fmt::print(stderr, "ohmgrad: {}, seed {}: {}\n", rows_[t.row].label, t.seed,
+    fmt::print(stderr, "ohmgrad: {}, seed {}: {}\n", t.label, t.seed,
                error.what());
     return false;
   }
   ApplyTask(model_, trained.state);
   OHM_CHECK(BackboneHash(model_) == hash_,
             "internal: the backbone's weights changed in task '" + t.set +
-                "', " + rows_[t.row].label);
+                "', " + t.label);
   CompareResult result;
   result.validation = trained.validation;
   result.steps = trained.steps;
@@ -193,15 +204,17 @@ bool Comparison::Train(const Training& t) {
 // Statistics are set anew after learning, and change nothing before: what the
 // row without them has learned is taken from its file, if it is there.
 TaskResult Comparison::Learn(const Training& t) {
-  const MethodRow& method = FindMethod(rows_[t.row].method);
+  const MethodRow& method = FindMethod(t.method);
   Training plain = t;
   plain.config.tasks.norm_batches = 0;
   plain.hash = HashOfTraining(plain.config, first_hash_);
   const CompareResult* known = log_.Find(plain.hash);
   if (t.hash == plain.hash || known == nullptr ||
       !std::filesystem::exists(FileOf(plain))) {
+    const bool taught = HasTeacher(t.config);
+    const TaskState teacher = taught ? TeacherOf(t) : TaskState();
     return TrainTask(t.config, t.set, data_.at(t.set), method, first_, model_,
-                     folder_, NamesOf(t));
+                     folder_, NamesOf(t), taught ? &teacher : nullptr);
   }
   TaskResult learned{.steps = known->steps,
                      .validation = known->validation,
@@ -213,8 +226,25 @@ TaskResult Comparison::Learn(const Training& t) {
   return learned;
 }
 
+// Rows that are taught alike have one teacher, and a row that trains the same
+// has its weights from it.
+TaskState Comparison::TeacherOf(const Training& t) {
+  Training teacher = t;
+  teacher.config = TeacherConfig(t.config);
+  teacher.method = TeacherMethod(t.config).name;
+  teacher.label = "teacher: " + teacher.method;
+  teacher.values.clear();
+  teacher.hash = HashOfTraining(teacher.config, first_hash_);
+  const bool there = log_.Find(teacher.hash) != nullptr &&
+                     std::filesystem::exists(FileOf(teacher));
+  if (!there && !Train(teacher)) {
+    throw TrainingFailed(failed_.at(teacher.hash));
+  }
+  return LoadTask(FileOf(teacher), hash_);
+}
+
 Metrics Comparison::NamesOf(const Training& t) const {
-  Metrics names{{"row", rows_[t.row].label}};
+  Metrics names{{"row", t.label}};
   if (!t.values.empty()) names.emplace_back("values", t.values);
   return names;
 }
@@ -225,9 +255,8 @@ void Comparison::Append(const Training& t, const CompareResult& result) {
   names.emplace_back("file", FileOf(t).filename().string());
   log_.Append(t.set, names, t.hash, result);
   if (std::isnan(result.test)) return;
-  fmt::print("{} {}, seed {}: {} % of the test images, {}\n", t.set,
-             rows_[t.row].label, t.seed, FormatPercent(result.test),
-             FormatSeconds(result.seconds));
+  fmt::print("{} {}, seed {}: {} % of the test images, {}\n", t.set, t.label,
+             t.seed, FormatPercent(result.test), FormatSeconds(result.seconds));
   std::fflush(stdout);
 }
 
@@ -299,10 +328,12 @@ Metrics Comparison::ToMetrics(const std::vector<RowResults>& rows) const {
   for (size_t row = 0; row < rows.size(); ++row) {
     for (size_t s = 0; s < options().sets.size(); ++s) {
       const std::string& set = options().sets[s];
-      const size_t chosen = chosen_.at({row, set});
+      const auto chosen = chosen_.at({row, set});
       int64_t seed = options().seed;
       for (const CompareResult& result : rows[row].of_set[s]) {
-        list.push_back(NamesOf(TrainingOf(row, chosen, set, seed)));
+        Training t = TrainingOf(row, chosen.value_or(0), set, seed);
+        if (!chosen) t.values.clear();
+        list.push_back(NamesOf(t));
         list.back().emplace_back("set", set);
         list.back().emplace_back("seed", seed++);
         for (auto& [key, value] : train::ToMetrics(result)) {

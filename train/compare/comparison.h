@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,8 +39,7 @@ class Comparison {
   // A row's candidate on one set with one seed.
   struct Training {
     Config config;
-    std::string values, hash, set;
-    size_t row;
+    std::string label, method, values, hash, set;
     int64_t seed;
   };
 
@@ -54,6 +54,8 @@ class Comparison {
   // False: it failed.
   bool Train(const Training& training);
   TaskResult Learn(const Training& training);
+  // What the training's teacher has learned; TrainingFailed where it diverges.
+  TaskState TeacherOf(const Training& training);
   // What tells it from others, for people and their programs.
   Metrics NamesOf(const Training& training) const;
   void Append(const Training& training, const CompareResult& result);
@@ -76,7 +78,8 @@ class Comparison {
   TaskState first_;
   WrittenCells cells_;  // of the first task
   CompareLog log_;
-  std::map<std::pair<size_t, std::string>, size_t> chosen_;  // candidates
+  // Candidates; none: all have failed.
+  std::map<std::pair<size_t, std::string>, std::optional<size_t>> chosen_;
   std::map<std::pair<size_t, std::string>, std::vector<CompareResult>> results_;
   std::map<std::string, std::string> failed_;  // by hash: what was said
   std::vector<std::string> missing_;           // the same, of missing results

@@ -207,7 +207,8 @@ std::string AccountingTable(const BackboneSize& backbone,
          mean([](const CompareResult& r) { return r.writes.arrays; })});
   }
   return fmt::format(
-      "means over tasks and seeds; the backbone's convolutions: {} weights of "
+      "means over tasks and seeds; the backbone's layers but the head: {} "
+      "weights of "
       "{} bits in {} B, {} cells; Piggyback's binary mask over them: {} B\n{}",
       backbone.weights, backbone.bits_each, backbone.bytes(), backbone.cells,
       backbone.piggyback_bytes(), table.str());
@@ -215,7 +216,7 @@ std::string AccountingTable(const BackboneSize& backbone,
 
 Plot AccuracyOverCells(const BackboneSize& backbone,
                        const std::vector<RowResults>& rows) {
-  return Scatter(rows, {"cells written [% of the convolutions' cells]", true},
+  return Scatter(rows, {"cells written [% of the cells but the head's]", true},
                  [&](const RowResults& row) {
                    return 100 * CellsWritten(row) / double(backbone.cells);
                  });

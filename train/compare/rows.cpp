@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -11,6 +12,7 @@
 #include "train/checkpoint.h"
 #include "train/split_text.h"
 #include "train/tasks/method.h"
+#include "train/tasks/teacher.h"
 
 namespace ohm::train {
 namespace {
@@ -38,7 +40,8 @@ void CheckKey(const Config& config, const std::string& item,
               const std::string& key) {
   const bool listed = key == "tasks.sets" || key == "tasks.methods" ||
                       key == kVariants || key == "tasks.seeds" ||
-                      key == "tasks.seed" || key == "tasks.resume";
+                      key == "tasks.seed" || key == "tasks.resume" ||
+                      key == "tasks.store" || key == "tasks.switches";
   if (key.starts_with("tasks.") && !listed) return;
   ThrowAtKey(config, kVariants,
              fmt::format("expected keys of [tasks] that change a training, got "
@@ -135,6 +138,46 @@ Config CandidateOf(const Config& config, const std::string& method,
   return own;
 }
 
+// Validation cannot choose among values that change nothing.
+void CheckCandidates(const Config& config, const CompareRow& row) {
+  std::map<std::string, std::string> values;  // by hash
+  for (const CompareCandidate& candidate : row.candidates) {
+    const auto [first, is_new] =
+        values.emplace(HashOfTraining(candidate.config, ""), candidate.values);
+    if (is_new) continue;
+    ThrowAtKey(config, kVariants,
+               fmt::format("expected values that change a training, got {} and "
+                           "{} in \"{}\", which do not",
+                           first->second, candidate.values, row.label));
+  }
+}
+
+// The config without the keys that learning a task does not read.
+Config OnlyRead(const Config& training) {
+  Config own = training;
+  own.adapt = {};
+  own.eval = {};
+  own.train = {};
+  own.train.dtype = training.train.dtype;
+  // Of calibrating the backbone.
+  own.train.batch = training.train.batch;
+  own.train.seed = training.train.seed;
+  own.train.calibration_batches = training.train.calibration_batches;
+  own.tasks.store = TasksOptions().store;
+  own.tasks.switches = TasksOptions().switches;
+  own.hw.pe_arrays = hw::CrossbarSpec().pe_arrays;
+  own.hw_preset = "-";  // its keys count
+  // Baselines are not trained again because XMA2's keys change.
+  if (!FindMethod(own.tasks.methods.front()).selects) own.tasks.pes = {};
+  if (!HasTeacher(own)) {
+    const TasksOptions plain;
+    own.tasks.teacher_lr = plain.teacher_lr;
+    own.tasks.teacher_share = plain.teacher_share;
+    own.tasks.teacher_temperature = plain.teacher_temperature;
+  }
+  return own;
+}
+
 }  // namespace
 
 std::string FirstTaskHash(nn::Model* model) {
@@ -161,7 +204,8 @@ std::vector<CompareRow> CompareRows(const Config& config) {
   std::vector<CompareRow> rows;
   for (const Variant& variant : variants) {
     if (!labels.insert(variant.label).second) {
-      ThrowAtKey(config, kVariants,
+      const bool of_methods = rows.size() < config.tasks.methods.size();
+      ThrowAtKey(config, of_methods ? "tasks.methods" : kVariants,
                  "expected each row once, got '" + variant.label + "' twice");
     }
     rows.push_back({variant.label, variant.method, {}});
@@ -169,17 +213,14 @@ std::vector<CompareRow> CompareRows(const Config& config) {
       rows.back().candidates.push_back(
           {CandidateOf(config, variant.method, overrides), values});
     }
+    CheckCandidates(config, rows.back());
   }
   return rows;
 }
 
 std::string HashOfTraining(const Config& training,
                            const std::string& first_task_hash) {
-  Config own = training;
-  own.tasks.store = TasksOptions().store;
-  own.hw_preset = "-";  // its keys count
-  // Baselines are not trained again because XMA2's keys change.
-  if (!FindMethod(own.tasks.methods.front()).selects) own.tasks.pes = {};
+  const Config own = OnlyRead(training);
   std::string text =
       ChangedKeys(own) + first_task_hash + " " + std::to_string(kVersion);
   if (!(own.device == hw::DeviceSpec{})) {

@@ -26,9 +26,10 @@ struct CompareRow {
 
 // tasks.methods, then tasks.variants. UsageError names tasks.variants where an
 // item names no method, a key outside of [tasks] or one that the comparison
-// sets itself, where a key or a row repeats or does not load, or where values
-// are tried between which validation, on which nothing depends any more by
-// then, cannot choose (tasks.norm_batches).
+// sets itself or that changes no training, where a key or a row repeats or does
+// not load, or where values are tried between which validation, on which
+// nothing depends any more by then, cannot choose (tasks.norm_batches, keys
+// that the method does not read).
 std::vector<CompareRow> CompareRows(const Config& config);
 
 // Hash of what trainings start from while `model` is set to its first task: all
@@ -36,7 +37,7 @@ std::vector<CompareRow> CompareRows(const Config& config);
 // the data and from hw, and whose last bits differ between processors.
 std::string FirstTaskHash(nn::Model* model);
 
-// 16 hex digits over the config of a training, what it starts from, and a
+// 16 hex digits over the keys that a training reads, what it starts from, and a
 // version of the code that trains: equal where a result may be used again.
 std::string HashOfTraining(const Config& training,
                            const std::string& first_task_hash);

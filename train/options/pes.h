@@ -23,13 +23,15 @@ struct PeOptions {
 
   template <typename V>
   void Visit(V&& visit) {
-    visit("budget", budget,
-          FieldDoc{.unit = "share",
-                   .min = 0,
-                   .max = 1,
-                   .doc = "Of the cells of all convolutions, how many xma2 and "
-                          "xst may rewrite: of chosen PEs all, or one of each "
-                          "pair (tasks.rewrite)."});
+    visit(
+        "budget", budget,
+        FieldDoc{
+            .unit = "share",
+            .min = 0,
+            .max = 1,
+            .doc = "Of the cells of all layers but the head, how many xma2 and "
+                   "xst may rewrite: of chosen PEs all, or one of each "
+                   "pair (tasks.rewrite)."});
     visit("rewrite", rewrite,
           FieldDoc{.choices = {"pair", "cell"},
                    .doc = "What a new weight of xma2 and xst takes of a "
@@ -39,15 +41,18 @@ struct PeOptions {
                           "keeps its level."});
     visit(
         "pe_rows", pe_rows,
-        FieldDoc{.unit = "rows",
-                 .min = 0,
-                 .max = 65536,
-                 .doc = "Rows of an array that make a PE; 0: all. xst: all."});
+        FieldDoc{
+            .unit = "rows",
+            .min = 0,
+            .max = 65536,
+            .doc = "Rows of an array that make a PE of a task, the block that "
+                   "xma2 and xst rewrite as a whole (hw.pe_arrays counts "
+                   "others); 0: all. xst: all."});
     visit("pe_columns", pe_columns,
           FieldDoc{.unit = "columns",
                    .min = 0,
                    .max = 65536,
-                   .doc = "Logical columns of an array that make a PE; 0: "
+                   .doc = "Logical columns of an array that make such a PE; 0: "
                           "all. xst: 1."});
     visit("factors", factors,
           FieldDoc{.choices = {"none", "xbm", "xma", "scale"},

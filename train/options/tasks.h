@@ -38,6 +38,10 @@ struct TasksOptions {
   double lr_head = 1e-3;
   double lr_norm = 1e-3;
   double lr_range = 1e-3;
+  std::string teacher = "none";
+  double teacher_lr = 3e-3;
+  double teacher_share = 0.7;
+  double teacher_temperature = 2;
   std::string norm = "affine";
   int norm_batches = 0;
   double mask_threshold = 5e-3;
@@ -69,7 +73,8 @@ struct TasksOptions {
                    .doc = "How often 'tasks compare' trains each row, with "
                           "tasks.seed and the numbers behind it."});
     visit("store", store,
-          FieldDoc{.doc = "Folder of 'tasks init' and the words behind it; "
+          FieldDoc{.doc = "Folder of the store that 'tasks init' makes and "
+                          "'tasks add', 'eval', 'switch' and so on work on; "
                           "--store DIR for short."});
     visit("switches", switches,
           FieldDoc{.unit = "switches",
@@ -145,6 +150,27 @@ struct TasksOptions {
                    .max = 1000,
                    .doc = "Learning rate of converter ranges, where they are "
                           "learned (hw.calibration)."});
+    visit("teacher", teacher,
+          FieldDoc{.choices = {"none", "full"},
+                   .doc = "What learns the task first, as a network of its "
+                          "own, for its outputs to be learned from next to "
+                          "the labels (distillation); full: all weights."});
+    visit(
+        "teacher_lr", teacher_lr,
+        FieldDoc{
+            .min = 0, .max = 1000, .doc = "tasks.lr_weights of the teacher."});
+    visit("teacher_share", teacher_share,
+          FieldDoc{.unit = "share",
+                   .min = 0,
+                   .max = 1,
+                   .doc = "Of the loss, what the teacher's outputs have; the "
+                          "labels have the rest."});
+    visit("teacher_temperature", teacher_temperature,
+          FieldDoc{.min = 0.1,
+                   .max = 100,
+                   .doc = "What the teacher's outputs, and those that learn "
+                          "from them, are divided by before the softmax; above "
+                          "1 unlikely classes count for more."});
     visit("norm", norm,
           FieldDoc{.choices = {"frozen", "statistics", "affine"},
                    .doc = "Batch norm of a new task: the first task's, own "

@@ -202,7 +202,11 @@ std::string SweepAxis(const Config& config) {
 }
 
 std::string SweepPointHash(const SweepPoint& point) {
-  const std::string text = ChangedKeys(point.config);
+  Config own = point.config;  // with what a point reads
+  own.tasks = {};
+  own.data.validation = DataOptions().validation;
+  own.eval.stats_images = EvalOptions().stats_images;
+  const std::string text = ChangedKeys(own);
   const std::string weights = ReadFile(point.config.model.weights);
   Fnv1a hash;
   hash.Add(&kVersion, sizeof kVersion);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <memory>
 
 #include "core/base/check.h"
 #include "hw/converters.h"
@@ -17,7 +18,7 @@ namespace {
 constexpr int64_t kFloat = sizeof(float);
 
 // Leaves that masks may be on.
-std::vector<nn::CrossbarLeaf> Convolutions(nn::Model* model) {
+std::vector<nn::CrossbarLeaf> MaskedLeaves(nn::Model* model) {
   std::vector<nn::CrossbarLeaf> leaves = nn::CrossbarLeaves(model);
   std::erase_if(
       leaves, [&](const auto& leaf) { return !TakesMask(*model, leaf.path); });
@@ -33,6 +34,15 @@ int64_t OwnBytes(const std::string& name, const TaskState& state,
   const bool same =
       old != first.tensors.end() && BitEqual(own->second, old->second);
   return same ? 0 : int64_t(own->second.bytes());
+}
+
+// The task's mask on a leaf; null: it has none.
+std::unique_ptr<nn::Mask> MaskOf(const nn::CrossbarLeaf& leaf,
+                                 const TaskState& state) {
+  if (state.mask.empty()) return nullptr;
+  auto mask = nn::FindMask(state.mask).make(leaf.Masked(), state.options);
+  mask->Unpack(PackedMaskOf(state.tensors, leaf.path));
+  return mask;
 }
 
 void AddMask(const nn::Mask& mask, TaskSize* size) {
@@ -78,12 +88,10 @@ TaskSize SizeOf(nn::Model* model, const TaskState& state,
     (range ? size.range_bytes : size.norm_bytes) +=
         OwnBytes(b.name, state, first);
   }
-  if (state.mask.empty()) return size;
   const NoGrad quiet;
-  for (const auto& leaf : Convolutions(model)) {
-    const auto mask =
-        nn::FindMask(state.mask).make(leaf.Masked(), state.options);
-    mask->Unpack(PackedMaskOf(state.tensors, leaf.path));
+  for (const auto& leaf : MaskedLeaves(model)) {
+    const auto mask = MaskOf(leaf, state);
+    if (mask == nullptr) continue;
     AddMask(*mask, &size);
     const Var gain = mask->Gain({});
     if (!gain.defined()) continue;
@@ -94,7 +102,7 @@ TaskSize SizeOf(nn::Model* model, const TaskState& state,
 
 BackboneSize SizeOfBackbone(nn::Model* model) {
   BackboneSize size;
-  for (const auto& leaf : Convolutions(model)) {
+  for (const auto& leaf : MaskedLeaves(model)) {
     const nn::MaskedLayer layer = leaf.Masked();
     size.weights += layer.weights.count();
     size.bits_each = nn::BitsPerWeight(layer.largest);
@@ -121,7 +129,7 @@ hw::CellDigits CellsOf(const nn::CrossbarLeaf& leaf) {
 
 WrittenCells CellsOf(nn::Model* model) {
   WrittenCells cells;
-  for (const auto& leaf : Convolutions(model)) cells.push_back(CellsOf(leaf));
+  for (const auto& leaf : MaskedLeaves(model)) cells.push_back(CellsOf(leaf));
   return cells;
 }
 
@@ -157,6 +165,39 @@ int64_t BytesOfPlaces(const TaskSize& there, const TaskSize& back,
   return std::min((all + 7) / 8, places);
 }
 
+struct ColumnEntries {
+  std::vector<uint8_t> flags;  // nn::Mask::ColumnEntries
+  int64_t bits_each = 0;
+};
+
+ColumnEntries EntriesOf(const nn::CrossbarLeaf& leaf, const TaskState& state) {
+  const auto mask = MaskOf(leaf, state);
+  if (mask == nullptr) return {};
+  const auto counts = mask->Counts();
+  const auto columns = counts.find("columns");
+  if (columns == counts.end()) return {};
+  return {mask->ColumnEntries(), columns->second.bits_each};
+}
+
+// The column entries of `to`, and those that only `from` has, which go back to
+// 1, each in as many bits as its task gives it.
+int64_t BytesOfColumns(nn::Model* model, const TaskState& from,
+                       const TaskState& to) {
+  const NoGrad quiet;
+  int64_t bits = 0;
+  for (const auto& leaf : MaskedLeaves(model)) {
+    const ColumnEntries there = EntriesOf(leaf, to),
+                        back = EntriesOf(leaf, from);
+    for (size_t i = 0; i < std::max(there.flags.size(), back.flags.size());
+         ++i) {
+      const bool new_one = i < there.flags.size() && there.flags[i] != 0;
+      const bool old_one = i < back.flags.size() && back.flags[i] != 0;
+      bits += new_one ? there.bits_each : old_one ? back.bits_each : 0;
+    }
+  }
+  return (bits + 7) / 8;
+}
+
 }  // namespace
 
 int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
@@ -164,13 +205,10 @@ int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
   const TaskSize there = SizeOf(model, to, from);
   const TaskSize back = SizeOf(model, from, to);
   const int64_t bits = SizeOfBackbone(model).bits_each;
-  // Factors that only `from` has go back to 1, each in as many bits.
-  const int64_t columns =
-      std::max(there.Term("columns").bytes(), back.Term("columns").bytes());
   const int64_t places =
       BytesOfPlaces(there, back, writes.weights, SizeOfBackbone(model).weights);
-  return (writes.weights * bits + 7) / 8 + columns + places + there.norm_bytes +
-         there.range_bytes;
+  return (writes.weights * bits + 7) / 8 + BytesOfColumns(model, from, to) +
+         places + there.norm_bytes + there.range_bytes;
 }
 
 }  // namespace ohm::train

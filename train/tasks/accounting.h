@@ -39,30 +39,31 @@ TaskSize SizeOf(nn::Model* model, const TaskState& state,
 
 // The backbone that shares are given of.
 struct BackboneSize {
-  int64_t weights = 0;    // of convolutions
+  int64_t weights = 0;    // of all layers but the head
   int64_t bits_each = 0;  // as cells hold them; 32 for ideal ones
-  int64_t cells = 0;      // that convolutions use
+  int64_t cells = 0;      // that these use
   int64_t bytes() const { return (weights * bits_each + 7) / 8; }
   // An element-wise binary mask over the same weights, one bit each.
   int64_t piggyback_bytes() const { return (weights + 7) / 8; }
 };
 BackboneSize SizeOfBackbone(nn::Model* model);
 
-// The codes in the cells of every convolution while `model` is set as it is, as
-// ideal devices are given to hold; heads are the tasks' own arrays.
+// The codes in the cells of every layer but the head, whose arrays are the
+// task's own, while `model` is set as it is, as ideal devices are given to
+// hold.
 using WrittenCells = std::vector<hw::CellDigits>;
 WrittenCells CellsOf(nn::Model* model);
 // Of one leaf, which may be the head.
 hw::CellDigits CellsOf(const nn::CrossbarLeaf& leaf);
-// The convolutions' cells, rows and arrays that going from one task to another
+// These layers' cells, rows and arrays that going from one task to another
 // writes.
 hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to);
 
 // Bytes that go to the chip on the way from one task to another: the codes of
 // the weights that are written, and where they lie, the PE flags of both tasks,
 // or without PEs a list of places or a bit for every weight, whichever is
-// shorter; column entries, of the task that has more of them (those that only
-// the other has go back to 1); and what of batch norm and converter ranges
+// shorter; the column entries of the new task, and those that only the other
+// has, which go back to 1; and what of batch norm and converter ranges
 // differs. `writes` are those of the way. Heads lie in arrays of their own. A
 // column slice that turns over (hw.column_flip) is written from the codes that
 // are there, and moves nothing.

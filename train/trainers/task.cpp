@@ -12,6 +12,7 @@
 #include "train/experiment.h"
 #include "train/progress.h"
 #include "train/tasks/pe_chooser.h"
+#include "train/tasks/teacher.h"
 #include "train/tasks/trained.h"
 #include "train/training_step.h"
 
@@ -74,6 +75,9 @@ class TaskTrainer {
                  .step_factor = options_.step_factor};
   }
 
+  // Null: from labels alone.
+  void set_teacher(nn::Model* teacher) { teacher_ = teacher; }
+
   TaskResult Learn(const TaskState& backbone, int classes) {
     Prepare(backbone, classes);
     try {
@@ -125,6 +129,10 @@ class TaskTrainer {
     optimizer_ = std::move(fresh);
     training_ =
         std::make_unique<TrainingStep>(model_, optimizer_.get(), step_options_);
+    if (teacher_ == nullptr) return;
+    training_->LearnFrom(teacher_,
+                         {.share = float(options_.teacher_share),
+                          .temperature = float(options_.teacher_temperature)});
   }
 
   // Steps up to `until`; sums go to since_.
@@ -204,6 +212,7 @@ class TaskTrainer {
   std::string set_;
   const MethodRow& method_;
   nn::Model* model_;
+  nn::Model* teacher_ = nullptr;
   const RunFolder& folder_;
   Metrics what_;  // in every metrics line
   Key key_;
@@ -324,8 +333,18 @@ TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder,
-                     const Metrics& what) {
+                     const Metrics& what, const TaskState* teacher) {
+  TaskState own;
+  if (HasTeacher(config) && teacher == nullptr) {
+    own = TrainTask(TeacherConfig(config), set, data, TeacherMethod(config),
+                    backbone, model, folder, what)
+              .state;
+    teacher = &own;
+  }
+  std::unique_ptr<nn::Model> taught_by;
+  if (HasTeacher(config)) taught_by = MakeTeacher(config, model, *teacher);
   TaskTrainer trainer(config, set, data, method, model, folder, what);
+  trainer.set_teacher(taught_by.get());
   TaskResult result;
   {
     const OffChip off(model, config);

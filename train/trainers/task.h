@@ -43,12 +43,14 @@ void CheckTask(const Config& config, const std::string& set,
 // `validation` stays what it was while learning. Metrics lines go to `folder`,
 // with `what` in them, for whoever trains more than once on `set`. The model is
 // left with what was trained last. TrainingFailed where it
-// diverges; requires what CheckTask checks.
+// diverges; requires what CheckTask checks. `teacher`, where tasks.teacher asks
+// for one: what the training of TeacherConfig has left; null: that comes first.
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder,
-                     const Metrics& what = {});
+                     const Metrics& what = {},
+                     const TaskState* teacher = nullptr);
 
 // Sets the batch norm statistics of a learned task anew, where they are the
 // task's own: on the chip that the model is on, from tasks.norm_batches of the
