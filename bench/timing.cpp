@@ -3,15 +3,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/base/parallel.h"
 
 namespace ohm::bench {
 namespace {
 
-// The value that `share` of the sorted values do not exceed.
+// The quantile of `share`, between two values by a line.
 double At(const std::vector<double>& sorted, double share) {
-  return sorted[size_t(share * double(sorted.size() - 1) + 0.5)];
+  const double place = share * double(sorted.size() - 1);
+  const auto below = size_t(place);
+  const auto above = std::min(below + 1, sorted.size() - 1);
+  return std::lerp(sorted[below], sorted[above], place - double(below));
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ struct Timing {
   int runs = 0;
 };
 
-// Of at least one time.
+// Of at least one time; of an even number the median is half-way between the
+// two in the middle.
 Timing Summarise(std::vector<double> ms);
 double Median(std::vector<double> values);
 
