@@ -50,6 +50,20 @@ class TaskStep {
     CheckLearns(method);
   }
 
+  // From now on it learns from another network's outputs, too.
+  void LearnFromTeacher(const train::Config& config) {
+    teacher_ = train::BuildModel(config, kClasses);
+    {
+      const NoGrad off;
+      teacher_->Forward(Var(batch_.images), {.calibrating = true});
+    }
+    training_->LearnFrom(
+        teacher_.get(),
+        {.share = float(config.tasks.teacher_share),
+         .temperature = float(config.tasks.teacher_temperature)});
+    for (int i = 0; i < 3; ++i) Run();  // its memory is planned anew
+  }
+
   double Run() { return training_->Run(batch_, 1.0, Key(1)).loss; }
 
   // Of what a step needs beside the frozen network: its tensors, and what is
@@ -78,13 +92,14 @@ class TaskStep {
                           method, first, last));
   }
 
-  std::unique_ptr<nn::Model> model_;
+  std::unique_ptr<nn::Model> model_, teacher_;
   datasets::Batch batch_;
   std::unique_ptr<train::Optimizer> optimizer_;
   std::unique_ptr<train::TrainingStep> training_;
 };
 
-Side Learning(const std::string& method, const std::string& dtype) {
+Side Learning(const std::string& method, const std::string& dtype,
+              bool taught = false) {
   train::Config config;
   config.train.dtype = dtype;
   config.train.batch = int(kBatch);
@@ -95,7 +110,9 @@ Side Learning(const std::string& method, const std::string& dtype) {
   config.tasks.pes.factors = "scale";
   if (method == "ksm") config.tasks.estimator = nn::Estimator::kSigmoid;
   const auto step = std::make_shared<TaskStep>(config, method);
-  return {fmt::format("{}, {:.1f} MiB", method, step->Mib()),
+  if (taught) step->LearnFromTeacher(config);
+  return {fmt::format("{}{}, {:.1f} MiB", method,
+                      taught ? " with a teacher" : "", step->Mib()),
           [=] {
             for (int i = 0; i < kSteps; ++i) step->Run();
           },
@@ -108,6 +125,7 @@ Sides LearningSides(const std::string& dtype) {
        {"full", "bn", "xbm", "xma", "xma2", "piggyback", "ksm"}) {
     sides.push_back(Learning(method, dtype));
   }
+  sides.push_back(Learning("xma2", dtype, /*taught=*/true));
   return sides;
 }
 

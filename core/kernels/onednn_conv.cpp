@@ -1,5 +1,6 @@
 #include <cstring>
 #include <dnnl.hpp>
+#include <optional>
 
 #include "core/kernels/conv2d.h"
 #include "core/kernels/onednn_support.h"
@@ -179,7 +180,7 @@ class ThreadsMeanwhile {
 GradWeightPlan MakePlan(const ConvProblem& p, int parts) {
   using Backward = dnnl::convolution_backward_weights;
   // oneDNN plans for the threads it sees now: each part has one of them.
-  const ThreadsMeanwhile meanwhile(parts > 1 ? 1 : Threads());
+  std::optional<ThreadsMeanwhile> meanwhile(parts > 1 ? 1 : Threads());
   dnnl::primitive_attr attr;  // our scratch: parts run at the same time
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const Backward::primitive_desc pd(
@@ -190,6 +191,7 @@ GradWeightPlan MakePlan(const ConvProblem& p, int parts) {
       parts,
       {Backward(pd), {}, p.x_desc, p.y_desc, p.w_desc, pd.diff_weights_desc()},
       pd.scratchpad_desc()};
+  meanwhile.reset();
   PlanReorder(&plan.conv, true);
   return plan;
 }

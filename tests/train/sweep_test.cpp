@@ -379,18 +379,23 @@ TEST_CASE_FIXTURE(Fixture, "sweep: trains, and leaves little behind") {
 
 TEST_CASE_FIXTURE(Fixture, "sweep: a point that diverges leaves the others") {
   SaveRandomWeights();
-  const Config config =
-      Load({R"(sweep.grid=["train.lr=1000,0.01"])", "sweep.epochs=4",
-            "train.weight_decay=0.9", "train.schedule=constant"});
-  for (int i = 0; i < 2; ++i) {  // started again it is tried again
-    const std::string message = MessageOf<Error>([&] { RunSweep(config); });
-    CHECK(Contains(message,
-                   "1 of 2 points are missing; the first: point "
-                   "train.lr=1000"));
-    const std::string text = ReadFile(Run("sweep.jsonl"));
-    CHECK(std::ranges::count(text, '\n') == 1);
-    CHECK(Contains(text, "\"train.lr\":0.01"));
-    CHECK(std::filesystem::exists(Run("sweep.svg")));
+  // On crossbars a layer's inputs are found to be no numbers, digitally the
+  // loss is.
+  for (const char* hw : {"hw.adc_bits=8", "hw.preset="}) {
+    const Config config =
+        Load({R"(sweep.grid=["train.lr=1000,0.01"])", "sweep.epochs=4",
+              "train.weight_decay=0.9", "train.schedule=constant", hw});
+    std::filesystem::remove_all(config.run.dir);
+    for (int i = 0; i < 2; ++i) {  // started again it is tried again
+      const std::string message = MessageOf<Error>([&] { RunSweep(config); });
+      CHECK(Contains(message,
+                     "1 of 2 points are missing; the first: point "
+                     "train.lr=1000"));
+      const std::string text = ReadFile(Run("sweep.jsonl"));
+      CHECK(std::ranges::count(text, '\n') == 1);
+      CHECK(Contains(text, "\"train.lr\":0.01"));
+      CHECK(std::filesystem::exists(Run("sweep.svg")));
+    }
   }
 }
 

@@ -28,8 +28,8 @@ struct CompareRow {
 // item names no method, a key outside of [tasks] or one that the comparison
 // sets itself or that changes no training, where a key or a row repeats or does
 // not load, or where values are tried between which validation, on which
-// nothing depends any more by then, cannot choose (tasks.norm_batches, keys
-// that the method does not read).
+// nothing depends any more by then, cannot choose (tasks.norm_batches; keys of
+// PEs of a method without them, of a teacher without one).
 std::vector<CompareRow> CompareRows(const Config& config);
 
 // Hash of what trainings start from while `model` is set to its first task: all

@@ -189,12 +189,13 @@ class BackboneTrainer {
     const double rate = LearningRate(schedule_, step_);
     const StepResult result =
         training_->Run(batch, rate, key_.Child("noise").Child(uint64_t(step_)));
-    OHM_CHECK(
-        std::isfinite(result.loss),
-        fmt::format("the loss became {} at epoch {}, step {} of {} "
-                    "(learning rate {:.3g}); try a smaller train.lr",
-                    result.loss, step_ / steps_per_epoch_ + 1,
-                    step_ % steps_per_epoch_ + 1, steps_per_epoch_, rate));
+    if (!std::isfinite(result.loss)) {
+      throw NotFinite(
+          fmt::format("the loss became {} at epoch {}, step {} of {} "
+                      "(learning rate {:.3g}); try a smaller train.lr",
+                      result.loss, step_ / steps_per_epoch_ + 1,
+                      step_ % steps_per_epoch_ + 1, steps_per_epoch_, rate));
+    }
     ++step_;
     const auto images = int64_t(batch.labels.size());
     sums_.loss += result.loss * double(images);
@@ -289,6 +290,18 @@ class BackboneTrainer {
 
 namespace {
 
+// Trainings other than 'adapt' read no adapt keys, but kept them in states
+// until 2026-11-29.
+std::string WithoutUnread(const Config& config, const std::string& keys) {
+  if (TrainingKeys(config).find("adapt.") != std::string::npos) return keys;
+  std::string kept;
+  for (const std::string& line : SplitText(keys, '\n')) {
+    if (line.starts_with("adapt.") || line.empty()) continue;
+    kept += line + "\n";
+  }
+  return kept;
+}
+
 // States of versions that did not keep them have no keys, no fingerprint, or no
 // hash of weights.
 void CheckResume(const Config& config, const datasets::OpenedDataset& data,
@@ -296,13 +309,14 @@ void CheckResume(const Config& config, const datasets::OpenedDataset& data,
   const auto values = ReadTrainingProgress(folder.state()).values;
   const auto found = values.find("keys");
   const std::string keys = TrainingKeys(config);
-  if (found != values.end() && found->second != keys) {
-    ThrowAtKey(
-        config, "train.resume",
-        fmt::format("expected the config of the training in '{}', which "
-                    "has{}; got{}",
-                    folder.state().string(), LinesMissing(found->second, keys),
-                    LinesMissing(keys, found->second)));
+  const std::string its =
+      found == values.end() ? keys : WithoutUnread(config, found->second);
+  if (its != keys) {
+    ThrowAtKey(config, "train.resume",
+               fmt::format("expected the config of the training in '{}', which "
+                           "has{}; got{}",
+                           folder.state().string(), LinesMissing(its, keys),
+                           LinesMissing(keys, its)));
   }
   const auto images = values.find("data");
   if (images != values.end() && images->second != datasets::Fingerprint(data)) {
