@@ -11,6 +11,7 @@
 #include "hw/adc.h"
 #include "hw/converters.h"
 #include "hw/rewrite.h"
+#include "nn/crossbar_conv2d.h"
 #include "nn/crossbar_policy.h"
 #include "nn/layers/conv2d.h"
 #include "nn/layers/linear.h"
@@ -362,6 +363,39 @@ TEST_CASE("noise of reads has no share in the gradient of a mask") {
   }
   CHECK(difference > 0);
   CHECK(std::sqrt(difference / size) < 0.1);
+}
+
+// What an offset of the inputs brings through stuck cells is not in the
+// gradient of the weights.
+TEST_CASE("a gain behind offset inputs has the gradient of what is converted") {
+  hw::CrossbarSpec spec;
+  spec.encoding = hw::Encoding::kOffset;
+  spec.input_sign = hw::InputSign::kOffset;
+  spec.adc_per = hw::AdcPer::kCycle;
+  spec.cell_bits = 2;
+  spec.input_slice_bits = 1;
+  spec.adc_bits = 9;
+  spec.calibration = hw::Calibration::kFullScale;
+  hw::LayerOnChip chip;
+  chip.device.stuck_at = {.gmax = 0.1, .gmin = 0.1};
+  const Tensor x = RandomTensor({4, 1, 1, 70}, Key(61));
+  const Var w(RandomTensor({3, 1, 1, 70}, Key(62)), /*requires_grad=*/true);
+  const auto cells = std::make_shared<const hw::Programmed>(
+      hw::Program(w.value(), {}, spec, {.chip = &chip}));
+  const Var gain(Tensor::Full(cells->map.MaskEntries(), 1.0F),
+                 /*requires_grad=*/true);
+  const hw::Ranges ranges{4, {}};
+  const Tensor gy = RandomTensor({4, 1, 1, 3}, Key(63));
+  const Tensor exact = hw::GainGradient(x, *cells, ranges, gy);
+  const hw::PassNoise noise{Key(64), 0, {}, {}};
+  for (const hw::PassNoise* drawn :
+       {static_cast<const hw::PassNoise*>(nullptr), &noise}) {
+    Var(gain).ClearGrad();
+    Backward(nn::CrossbarConv2d({Var(x), w, gain, Var(), Var()}, cells, ranges,
+                                nullptr, drawn),
+             gy.Clone());
+    CHECK(BitEqual(gain.grad(), exact));
+  }
 }
 
 TEST_CASE("crossbar layers give the same bits for any thread count") {
