@@ -1,9 +1,8 @@
 #include <cstring>
-#include <dnnl.hpp>
 #include <optional>
 
 #include "core/kernels/conv2d.h"
-#include "core/kernels/onednn_support.h"
+#include "core/kernels/onednn_memory.h"
 
 namespace ohm::kernels {
 namespace {
@@ -30,16 +29,12 @@ struct ConvPrimitives {
 
 constexpr auto kF32 = memory::data_type::f32;
 
-memory::desc NhwcDesc(const Shape& s, memory::data_type type) {
-  return {Dims{s[0], s[3], s[1], s[2]}, type, memory::format_tag::nhwc};
-}
-
 ConvProblem DescribeConv(const Shape& x, const Shape& w, const Shape& y,
                          const Conv2dSpec& spec, DType dtype) {
   const auto type = static_cast<memory::data_type>(OneDnnType(dtype));
   ConvProblem p;
-  p.x_desc = NhwcDesc(x, type);
-  p.y_desc = NhwcDesc(y, type);
+  p.x_desc = NhwcDesc(x, dtype);
+  p.y_desc = NhwcDesc(y, dtype);
   const int64_t kh = w[1], kw = w[2], in = w[3], g = spec.groups;
   const int64_t out = w[0] / g;
   const Dims inner{kh * kw * in, 1, kw * in, in};
@@ -79,11 +74,6 @@ void PlanReorder(ConvPrimitives* p, bool to_ours) {
                                                             engine, p->w_ours)
                             : dnnl::reorder::primitive_desc(
                                   engine, p->w_ours, engine, p->w_theirs));
-}
-
-memory Wrap(const memory::desc& desc, const Tensor& t,
-            int64_t byte_offset = 0) {
-  return {desc, OneDnnEngine(), const_cast<std::byte*>(t.raw()) + byte_offset};
 }
 
 // Uninitialised bytes for something of `desc`, `copies` times.

@@ -1,9 +1,8 @@
-#include <dnnl.hpp>
 
 #include "core/base/check.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/matmul.h"
-#include "core/kernels/onednn_support.h"
+#include "core/kernels/onednn_memory.h"
 
 namespace ohm::kernels {
 namespace {
@@ -39,10 +38,6 @@ Primitives Make(int64_t m, int64_t k, int64_t n, Transpose ta, Transpose tb,
                          : dnnl::matmul::desc(p.a, p.b, p.y);
   p.run = dnnl::matmul({desc, OneDnnEngine()});
   return p;
-}
-
-memory Wrap(const memory::desc& desc, const Tensor& t) {
-  return {desc, OneDnnEngine(), const_cast<std::byte*>(t.raw())};
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-#include <dnnl.hpp>
 
-#include "core/kernels/onednn_support.h"
+#include "core/kernels/onednn_memory.h"
 #include "core/kernels/pool2d.h"
 
 namespace ohm::kernels {
@@ -14,12 +13,6 @@ struct Primitives {
   dnnl::primitive forward, backward;
   memory::desc x, y, workspace;
 };
-
-memory::desc NhwcDesc(const Shape& s, DType dtype) {
-  return {memory::dims{s[0], s[3], s[1], s[2]},
-          static_cast<memory::data_type>(OneDnnType(dtype)),
-          memory::format_tag::nhwc};
-}
 
 Primitives Make(const Shape& x, const Shape& y, DType dtype, PoolKind kind,
                 const Pool2dSpec& s) {
@@ -55,10 +48,6 @@ const Primitives& Get(const Shape& x, DType dtype, PoolKind kind,
   return cache.Get(std::move(key), [&] {
     return Make(x, Pool2dOutputShape(x, s), dtype, kind, s);
   });
-}
-
-memory Wrap(const memory::desc& desc, const Tensor& t) {
-  return {desc, OneDnnEngine(), const_cast<std::byte*>(t.raw())};
 }
 
 }  // namespace
