@@ -25,19 +25,38 @@ double BinError(double low, double high, double range, double step) {
 
 }  // namespace
 
+int64_t& MagnitudeHistogram::At(size_t bin) {
+  const size_t octave = bin / kBinsPerOctave * kBinsPerOctave;
+  if (bins_.empty()) first_ = octave;
+  if (octave < first_) {
+    bins_.insert(bins_.begin(), first_ - octave, 0);
+    first_ = octave;
+  }
+  const size_t needed = octave + kBinsPerOctave - first_;
+  if (bins_.size() < needed) bins_.resize(needed, 0);
+  return bins_[bin - first_];
+}
+
 void MagnitudeHistogram::Add(const float* values, int64_t count) {
   constexpr int32_t kBase = (kExponentBias + kFirstExponent) * kBinsPerOctave;
   constexpr int32_t kLast = kBinsPerOctave * kOctaves - 1;
   for (int64_t i = 0; i < count; ++i) {
     const float magnitude = std::fabs(values[i]);
     largest_ = std::max(largest_, magnitude);
-    const auto bin = std::bit_cast<int32_t>(magnitude) >> kShift;
-    ++bins_[static_cast<size_t>(std::clamp(bin - kBase, 0, kLast))];
+    const auto bin = (std::bit_cast<int32_t>(magnitude) >> kShift) - kBase;
+    if (bin < 0) {
+      ++zeros_;
+    } else {
+      ++At(static_cast<size_t>(std::min(bin, kLast)));
+    }
   }
 }
 
 void MagnitudeHistogram::Merge(const MagnitudeHistogram& other) {
-  for (size_t i = 0; i < bins_.size(); ++i) bins_[i] += other.bins_[i];
+  for (size_t i = 0; i < other.bins_.size(); ++i) {
+    if (other.bins_[i] != 0) At(other.first_ + i) += other.bins_[i];
+  }
+  zeros_ += other.zeros_;
   largest_ = std::max(largest_, other.largest_);
 }
 
@@ -48,15 +67,18 @@ double MagnitudeHistogram::LowerEdge(size_t bin) {
 
 float MagnitudeHistogram::Percentile(double percent) const {
   OHM_ASSERT(percent > 0 && percent <= 100);
-  int64_t all = 0;
+  int64_t all = zeros_;
   for (const int64_t n : bins_) all += n;
   const double wanted = percent / 100 * double(all);
-  int64_t covered = 0;
-  for (size_t i = 0; i + 1 < bins_.size(); ++i) {
+  int64_t covered = zeros_;
+  if (covered > 0 && double(covered) >= wanted) {
+    return std::min(static_cast<float>(LowerEdge(0)), largest_);
+  }
+  for (size_t i = 0; i < bins_.size(); ++i) {
     covered += bins_[i];
     if (double(covered) < wanted || covered == 0) continue;
     if (covered == all) break;
-    return std::min(static_cast<float>(LowerEdge(i + 1)), largest_);
+    return std::min(static_cast<float>(LowerEdge(first_ + i + 1)), largest_);
   }
   return largest_;
 }
@@ -64,13 +86,12 @@ float MagnitudeHistogram::Percentile(double percent) const {
 double MagnitudeHistogram::MeanSquareError(double range,
                                            int largest_code) const {
   const double step = range / largest_code;
-  double sum = 0, count = 0;
+  double sum = 0;
+  auto count = double(zeros_);  // which have no error
   for (size_t i = 0; i < bins_.size(); ++i) {
     if (bins_[i] == 0) continue;
-    // The outermost bins hold zeros and what is as good as zero.
-    const double error =
-        i == 0 ? 0.0 : BinError(LowerEdge(i), LowerEdge(i + 1), range, step);
-    sum += double(bins_[i]) * error;
+    const double low = LowerEdge(first_ + i), high = LowerEdge(first_ + i + 1);
+    sum += double(bins_[i]) * BinError(low, high, range, step);
     count += double(bins_[i]);
   }
   return count > 0 ? sum / count : 0.0;
@@ -94,10 +115,10 @@ float MagnitudeHistogram::LeastErrorRange(int largest_code) const {
 
 std::vector<std::pair<float, int64_t>> MagnitudeHistogram::Filled() const {
   std::vector<std::pair<float, int64_t>> filled;
+  if (zeros_ != 0) filled.emplace_back(0.0F, zeros_);
   for (size_t i = 0; i < bins_.size(); ++i) {
-    if (bins_[i] != 0) {
-      filled.emplace_back(i == 0 ? 0.0F : float(LowerEdge(i)), bins_[i]);
-    }
+    if (bins_[i] == 0) continue;
+    filled.emplace_back(float(LowerEdge(first_ + i)), bins_[i]);
   }
   return filled;
 }

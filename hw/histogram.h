@@ -33,14 +33,17 @@ class MagnitudeHistogram {
 
  private:
   // 64 bins per octave from 2^-32 to 2^48, in products of codes or in layer
-  // units; what is smaller or larger falls into the outer bins.
+  // units; what is larger falls into the last bin, what is smaller is zero.
   static double LowerEdge(size_t bin);
   double MeanSquareError(double range, int largest_code) const;
+  int64_t& At(size_t bin);  // grows to have it
 
   static constexpr int kBinsPerOctave = 64, kFirstExponent = -32, kOctaves = 80;
 
-  std::vector<int64_t> bins_ =
-      std::vector<int64_t>(size_t{kBinsPerOctave} * kOctaves, 0);
+  // Of the octaves that are there, for there may be a histogram per column.
+  std::vector<int64_t> bins_;
+  size_t first_ = 0;  // bin of bins_[0]
+  int64_t zeros_ = 0;
   float largest_ = 0;
 };
 

@@ -162,7 +162,9 @@ void RowTileValues::AddPlane(const TileBlock& block, size_t plane,
 
 // values_ holds whole numbers below 2^24 (CheckSpec), so their sums are exact
 // in any order; unless planes have steps of their own, then they are added in
-// the order of the planes.
+// the order of the planes. Sums that are not converted (adc_bits = 0, and while
+// calibrating) of arrays of 261 rows or more may exceed that with weights and
+// inputs of 8 bits; they are rounded to 24 bits then.
 std::span<const float> RowTileValues::InPlanes(const TileBlock& block,
                                                Observer* observer) {
   std::ranges::fill(values_, 0.0F);

@@ -113,6 +113,8 @@ void ShiftProfile::Add(const Tensor& x, const Programmed& ideal,
   OHM_CHECK(ideal.slicing.whole() && chip.slicing.whole(),
             "[profile] expected hw.adc_per = \"output\": slices that are "
             "converted apart have no one shift");
+  OHM_CHECK(!ideal.cells.defined() && !ideal.sum_scale.defined(),
+            "[profile] expected weights on ideal devices to profile against");
   map_ = ideal.map;
   columns_.resize(size_t(map_.row_tiles() * map_.outputs()));
   const BothPasses passes(x, ideal, chip, ranges);

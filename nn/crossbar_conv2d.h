@@ -23,8 +23,9 @@ struct CrossbarInputs {
 //   w:    plain convolution gradient of the quantised input
 //   gain: gy times the converted partial sums, recomputed; where w needs a
 //         gradient, too, or noise is drawn or injected, from the gradient of w
-//         (hw::GainGradientOf), in which noise has no share; not where that
-//         does not follow (hw::GainFollowsWeights)
+//         (hw::GainGradientOf), in which noise has no share, nor has the mean
+//         that is injected; not where that does not follow
+//         (hw::GainFollowsWeights)
 //   range: hw::RangeGradient over sqrt(conversions * largest code), which keeps
 //         ranges of all sizes at one pace (LSQ, ICLR 2020, section 2.2)
 // With bf16 images both convolutions are bf16; of the inputs' codes, which bf16

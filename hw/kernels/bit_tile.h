@@ -41,8 +41,8 @@ struct BitTileKernels {
   //   values[p * columns + n] += adc.to_value[n] * (sum over cycles c of
   //                                  cycle_weight[c] * code(p, n, c))
   // with the codes of hw/kernels/tile.h. Where most [columns] is not null:
-  // most[n] = max(most[n], |sum(p, n, c)|). Values are whole numbers below
-  // 2^24 in magnitude, so that their order does not matter.
+  // most[n] = max(most[n], |sum(p, n, c)|). Converted values are whole
+  // numbers below 2^24 in magnitude, so that their order does not matter.
   void (*convert)(const BitTileWork& work, const TileAdc& adc,
                   const float* cycle_weight, float* values, int32_t* most);
 };

@@ -76,6 +76,10 @@ class Mask {
   // the mask leaves as it is; empty: no factors.
   virtual std::vector<uint8_t> ColumnEntries() const { return {}; }
 
+  // One flag per weight: whether its PE is chosen, so that the mask has a code
+  // for it (kind "weights"); empty: it has no PEs.
+  virtual std::vector<uint8_t> WeightEntries() const { return {}; }
+
   // What is trained; roles kMaskScore, kMaskFactor and kMaskWeight.
   virtual std::vector<NamedParameter> Parameters() const = 0;
 

@@ -277,6 +277,12 @@ std::vector<uint8_t> PeMask::ColumnEntries() const {
   return columns_ == nullptr ? std::vector<uint8_t>() : FrozenColumns();
 }
 
+std::vector<uint8_t> PeMask::WeightEntries() const {
+  std::vector<uint8_t> flags(size_t(layer_.weights.count()), 0);
+  for (const int64_t place : places_) flags[size_t(place)] = 1;
+  return flags;
+}
+
 Var PeMask::Gain(const MaskPass& pass) {
   if (columns_ == nullptr) return {};
   const Var gain = columns_->Gain(pass);

@@ -49,6 +49,7 @@ class PeMask : public Mask {
   bool one_cell() const override { return one_cell_; }
   Var Gain(const MaskPass& pass) override;
   std::vector<uint8_t> ColumnEntries() const override;
+  std::vector<uint8_t> WeightEntries() const override;
   std::vector<NamedParameter> Parameters() const override;
   PackedMask Pack() const override;
   void Unpack(const PackedMask& packed) override;

@@ -11,6 +11,7 @@
 #include "datasets/table.h"
 #include "datasets/views.h"
 #include "tests/datasets/files.h"
+#include "tests/support/near.h"
 
 namespace ohm::datasets {
 namespace {
@@ -93,8 +94,8 @@ TEST_CASE(
       const double mean = sum / (3000.0 * 1024);
       const double deviation =
           std::sqrt(squares / (3000.0 * 1024) - mean * mean);
-      CHECK(mean == doctest::Approx(data.mean[c]).epsilon(0.02));
-      CHECK(deviation == doctest::Approx(data.std[c]).epsilon(0.02));
+      CHECK(mean == test::Near(data.mean[c], 0.02));
+      CHECK(deviation == test::Near(data.std[c], 0.02));
     }
   }
 }

@@ -6,6 +6,7 @@
 #include "datasets/table.h"
 #include "tests/datasets/files.h"
 #include "tests/support/data.h"
+#include "tests/support/near.h"
 
 namespace ohm::datasets {
 namespace {
@@ -69,7 +70,7 @@ TEST_CASE("published Fashion-MNIST") {
   CHECK(data.test->size() == 10000);
   CHECK(data.train->get(0).label == 9);  // an ankle boot
   CHECK(data.test->get(1).label == 2);
-  CHECK(MeanOf(*data.train) / 255 == doctest::Approx(0.2190).epsilon(0.001));
+  CHECK(MeanOf(*data.train) / 255 == test::Near(0.2190, 0.001));
   CheckNormalisation(data, 0.003);
 }
 

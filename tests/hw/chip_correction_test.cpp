@@ -7,6 +7,7 @@
 #include "hw/correction.h"
 #include "hw/kernels/tile.h"
 #include "tests/hw/chip_layers.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -107,7 +108,7 @@ TEST_CASE("chip: stuck weights get no gradient, corrected ones do") {
     return double(std::ranges::count(gw.span(), 0.0F)) / double(gw.count());
   };
   // 40 % of the cells that hold a weight's magnitude, of 2000 weights.
-  CHECK(zeros() == doctest::Approx(0.4).epsilon(0.15));
+  CHECK(zeros() == Near(0.4, 0.15));
   layer.spec.stuck_correction = hw::StuckCorrection::kPlain;
   CHECK(zeros() == 0.0);
 }

@@ -9,6 +9,7 @@
 #include "hw/chip.h"
 #include "hw/wires/effective.h"
 #include "tests/hw/chip_layers.h"
+#include "tests/support/near.h"
 #include "tests/support/worse.h"
 
 namespace ohm::test {
@@ -150,8 +151,7 @@ void CheckSlopes(CrossbarLayer layer, double tolerance) {
     const double difference = (double(other.Program().effective.data()[i]) -
                                double(program.effective.data()[i])) /
                               double(h);
-    CHECK(difference ==
-          doctest::Approx(double(program.slope.data()[i])).epsilon(tolerance));
+    CHECK(difference == Near(double(program.slope.data()[i]), tolerance));
   }
 }
 

@@ -9,6 +9,7 @@
 #include "hw/chip.h"
 #include "hw/pass_noise.h"
 #include "tests/hw/chip_layers.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -61,7 +62,7 @@ void CheckSteps(const hw::Programmed& fine, const hw::Programmed& column) {
     // Of a column that holds next to nothing the step is the least there is.
     CHECK(most <= 127.001);
     const bool least = step <= 1.0 / 65536;
-    if (!least && most > 0) CHECK(most == doctest::Approx(127));
+    if (!least && most > 0) CHECK(most == Near(127));
   }
 }
 

@@ -15,6 +15,7 @@
 #include "core/kernels/elementwise.h"
 #include "hw/conductance.h"
 #include "hw/spec_fields.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -57,7 +58,7 @@ TEST_CASE("weights and inputs take at most 2^bits - 1 codes, and 0 stays 0") {
     CHECK(weights.size() <= size_t(2 * h + 1));
     CHECK(inputs.size() <= size_t(2 * h + 1));
     CHECK(std::max(*weights.rbegin(), -*weights.begin()) == float(h));
-    CHECK(*inputs.rbegin() == doctest::Approx(range));
+    CHECK(*inputs.rbegin() == Near(range));
     CHECK(inputs.count(0.0F) == 1);
     for (int64_t i = 0; i < x.count(); ++i) {
       const float value = x.data()[i];
@@ -165,7 +166,7 @@ TEST_CASE("differential pairs: exact round trip, and g_max at any precision") {
     CHECK(hw::ToPair(-h, h, spec).minus == spec.g_max);
     CHECK(hw::ToPair(0, h, spec).plus == spec.g_min);
     CHECK(hw::ToPair(0.5, h, spec).plus ==
-          doctest::Approx(spec.g_min + hw::ConductanceStep(h, spec) / 2));
+          Near(spec.g_min + hw::ConductanceStep(h, spec) / 2));
   }
 }
 

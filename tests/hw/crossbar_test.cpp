@@ -12,6 +12,7 @@
 #include "hw/kernels/tile.h"
 #include "hw/reference.h"
 #include "tests/hw/layers.h"
+#include "tests/support/near.h"
 #include "tests/support/worse.h"
 
 namespace ohm::test {
@@ -88,8 +89,7 @@ TEST_CASE("the ranges a pass asks for are those of what arrives") {
           double(plain.adc[i]) * double(layer.attenuation.data()[i]);
       // A histogram's bins are 1.6 % wide.
       CHECK(double(weaker.adc[i]) ==
-            doctest::Approx(wanted).epsilon(
-                calibration == hw::Calibration::kMax ? 1e-5 : 0.02));
+            Near(wanted, calibration == hw::Calibration::kMax ? 1e-5 : 0.02));
     }
   }
 }
@@ -306,7 +306,7 @@ TEST_CASE("the ranges a pass asks for are its tiles' largest sums") {
       most = std::max(most, std::fabs(sums[i]));
     }
     for (size_t t = 0; t < expected.size(); ++t) {
-      CHECK(seen.adc[t] == doctest::Approx(expected[t]).epsilon(1e-5));
+      CHECK(seen.adc[t] == Near(expected[t], 1e-5));
     }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "hw/effects/device.h"
 #include "hw/effects/effect.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 
@@ -51,12 +52,6 @@ inline void ApplyAll(const hw::DeviceSpec& device, const Key& array,
 inline bool Same(const hw::CellArray& a, const hw::CellArray& b) {
   return a.g == b.g && a.fault == b.fault && a.constant == b.constant &&
          a.per_volt == b.per_volt && a.per_volt2 == b.per_volt2;
-}
-
-// Relative, unlike doctest::Approx, which calls any two values near that are
-// small against 1; 0 is near to nothing.
-inline doctest::Approx Near(double value) {
-  return doctest::Approx(value).scale(0).epsilon(1e-9);
 }
 
 struct Moments {

@@ -8,6 +8,7 @@
 #include "hw/effects/device.h"
 #include "hw/effects/effect.h"
 #include "tests/hw/effect_cells.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -70,11 +71,11 @@ TEST_CASE("effects: published laws of writing at points computed by hand") {
     seen.insert(p.law);
     const hw::WriteError error{p.law, 0};
     CHECK(hw::WriteSigma(error, p.g * kMicro, WindowTo(p.g_max * kMicro)) ==
-          Near(p.sigma * kMicro));
+          Near(p.sigma * kMicro, 1e-9));
     // The same share of another g_max, in its scale.
     CHECK(hw::WriteSigma(error, p.g * 8 * kMicro,
                          WindowTo(p.g_max * 8 * kMicro)) ==
-          Near(p.sigma * 8 * kMicro));
+          Near(p.sigma * 8 * kMicro, 1e-9));
     for (double x = 0; x <= 2; x += 0.01) {
       const double sigma = hw::WriteSigma(error, x, WindowTo(1));
       REQUIRE((sigma >= 0 && sigma < 0.2));
@@ -93,10 +94,10 @@ TEST_CASE("effects: generic laws of writing") {
   };
   CHECK(sigma(WriteLaw::kNone) == 0);
   CHECK(sigma(WriteLaw::kConstant) ==
-        Near(0.02 * (window.g_max - window.g_min)));
-  CHECK(sigma(WriteLaw::kProportional) == Near(0.02 * window.g_max / 4));
-  CHECK(sigma(WriteLaw::kInverse) == Near(0.02 * window.g_max * 4));
-  CHECK(sigma(WriteLaw::kPytorx) == Near(window.range() / 127 / 3));
+        Near(0.02 * (window.g_max - window.g_min), 1e-9));
+  CHECK(sigma(WriteLaw::kProportional) == Near(0.02 * window.g_max / 4, 1e-9));
+  CHECK(sigma(WriteLaw::kInverse) == Near(0.02 * window.g_max * 4, 1e-9));
+  CHECK(sigma(WriteLaw::kPytorx) == Near(window.range() / 127 / 3, 1e-9));
   CHECK(hw::WriteSigma({WriteLaw::kInverse, 0.02}, 0, window) == 0);
 }
 
@@ -249,9 +250,9 @@ TEST_CASE("effects: a cluster is connected") {
 TEST_CASE("effects: a cell is as often in clusters as its rate says") {
   CHECK(hw::ClusterRate(0.3, 1) == 0.3);
   const double q = hw::ClusterRate(0.3, 2.5);
-  CHECK(1 - (1 - q) * (1 - q) * (1 - q / 2) == Near(0.3).epsilon(1e-12));
+  CHECK(1 - (1 - q) * (1 - q) * (1 - q / 2) == Near(0.3, 1e-9).epsilon(1e-12));
   CHECK(hw::ClusterRate(0.3, 4) ==
-        Near(1 - std::pow(0.7, 0.25)).epsilon(1e-12));
+        Near(1 - std::pow(0.7, 0.25), 1e-9).epsilon(1e-12));
 }
 
 TEST_CASE("effects: whole rows and columns are stuck") {

@@ -7,6 +7,7 @@
 #include "hw/effects/device.h"
 #include "hw/effects/effect.h"
 #include "tests/hw/effect_cells.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -28,15 +29,16 @@ TEST_CASE("effects: the exponents of drift at points computed by hand") {
   pcm.law = hw::DriftLaw::kPcm;
   const auto check = [&](double share, double mean, double sigma) {
     const hw::NuLaw law = hw::NuOf(pcm, share);
-    CHECK(law.mean == Near(mean).epsilon(1e-6));
-    CHECK(law.sigma == Near(sigma).epsilon(1e-6));
+    CHECK(law.mean == Near(mean, 1e-9).epsilon(1e-6));
+    CHECK(law.sigma == Near(sigma, 1e-9).epsilon(1e-6));
   };
   check(0, 0.1, 0.045);
   check(1e-3, 0.1, 0.045);
   check(0.1, 0.0600900690, 0.0228823137);
   check(0.25, 0.049, 0.0114286795);
   check(1, 0.049, 0.008);
-  CHECK(hw::DriftFactor(0.06, 20, 180) == Near(0.870963590).epsilon(1e-8));
+  CHECK(hw::DriftFactor(0.06, 20, 180) ==
+        Near(0.870963590, 1e-9).epsilon(1e-8));
   CHECK(hw::DriftFactor(0.06, 20, 0) == 1);
 }
 
@@ -76,7 +78,7 @@ TEST_CASE("effects: each cell drifts with an exponent of its own") {
   CheckNormal(nu, 0.06, 0.01);
   const std::vector<double> later = exponents(device, 1, 1980, 2);
   for (size_t i = 0; i < nu.size(); ++i) {
-    REQUIRE(later[i] == Near(nu[i]));
+    REQUIRE(later[i] == Near(nu[i], 1e-9));
   }
   device.drift.law = hw::DriftLaw::kPcm;
   CheckNormal(exponents(device, 1, 180, 1), 0.049, 0.008);
@@ -87,11 +89,11 @@ TEST_CASE("effects: relaxation of CMO/HfOx cells") {
   // Of 88.2 uS devices after e^10 s, and of others in their scale.
   const double seconds = std::exp(10.0);
   const hw::Relaxation ten = hw::RelaxationOf(seconds, 88.2e-6);
-  CHECK(ten.mean == Near(-0.890e-6));
-  CHECK(ten.sigma == Near(0.8318e-6));
-  CHECK(hw::RelaxationOf(seconds, 44.1e-6).mean == Near(-0.445e-6));
+  CHECK(ten.mean == Near(-0.890e-6, 1e-9));
+  CHECK(ten.sigma == Near(0.8318e-6, 1e-9));
+  CHECK(hw::RelaxationOf(seconds, 44.1e-6).mean == Near(-0.445e-6, 1e-9));
   CHECK(hw::RelaxationOf(1e-9, 88.2e-6).mean == 0);
-  CHECK(hw::RelaxationOf(1e-9, 88.2e-6).sigma == Near(0.4118e-6));
+  CHECK(hw::RelaxationOf(1e-9, 88.2e-6).sigma == Near(0.4118e-6, 1e-9));
   // n = 22500.
   DeviceSpec device;
   device.retention.law = hw::RetentionLaw::kReramCmo;
@@ -108,10 +110,11 @@ TEST_CASE("effects: cells decay to g_min, the faster the warmer") {
   hw::Retention& retention = device.retention;
   retention.law = hw::RetentionLaw::kArrhenius;
   const double tr = hw::TimeConstant(retention, 300);
-  CHECK(tr ==
-        Near(1e-13 * std::exp(1.3 / (kVoltsPerKelvin * 300))).epsilon(1e-6));
+  CHECK(tr == Near(1e-13 * std::exp(1.3 / (kVoltsPerKelvin * 300)), 1e-9)
+                  .epsilon(1e-6));
   CHECK(hw::TimeConstant(retention, 400) ==
-        Near(1e-13 * std::exp(1.3 / (kVoltsPerKelvin * 400))).epsilon(1e-6));
+        Near(1e-13 * std::exp(1.3 / (kVoltsPerKelvin * 400)), 1e-9)
+            .epsilon(1e-6));
   const hw::CellArray cells = SpreadCells(20, 20);
   const hw::CellWindow window = cells.window;
   std::vector<double> before = cells.g;
@@ -119,7 +122,7 @@ TEST_CASE("effects: cells decay to g_min, the faster the warmer") {
     const std::vector<double> now = After(device, share * tr, cells);
     for (size_t i = 0; i < now.size(); ++i) {
       REQUIRE(now[i] - window.g_min ==
-              Near((cells.g[i] - window.g_min) * std::exp(-share))
+              Near((cells.g[i] - window.g_min) * std::exp(-share), 1e-9)
                   .scale(window.g_max));
       REQUIRE((now[i] < before[i] || i == 0));
     }
@@ -134,11 +137,12 @@ TEST_CASE("effects: temperature raises high resistances' conductance") {
   const hw::Temperature temperature{.alpha = 2e-3, .ea = 0.1};
   const double low = 1 / 1.1;
   const double high = std::exp(0.1 / kVoltsPerKelvin * (1 / 300. - 1 / 350.));
-  CHECK(high == Near(1.7378).epsilon(1e-4));
-  CHECK(hw::TemperatureFactor(temperature, 1, 350) == Near(low));
-  CHECK(hw::TemperatureFactor(temperature, 0, 350) == Near(high).epsilon(1e-6));
+  CHECK(high == Near(1.7378, 1e-9).epsilon(1e-4));
+  CHECK(hw::TemperatureFactor(temperature, 1, 350) == Near(low, 1e-9));
+  CHECK(hw::TemperatureFactor(temperature, 0, 350) ==
+        Near(high, 1e-9).epsilon(1e-6));
   CHECK(hw::TemperatureFactor(temperature, 0.25, 350) ==
-        Near(high + 0.25 * (low - high)).epsilon(1e-6));
+        Near(high + 0.25 * (low - high), 1e-9).epsilon(1e-6));
   for (const double level : {0.0, 0.3, 1.0}) {
     CHECK(hw::TemperatureFactor(temperature, level, 300) == 1);
   }
@@ -147,8 +151,8 @@ TEST_CASE("effects: temperature raises high resistances' conductance") {
   device.conditions.kelvin = 350;
   const hw::CellArray cells = SpreadCells(2, 2);
   const std::vector<double> g = After(device, 0, cells);
-  CHECK(g.front() == Near(high / 3e6).epsilon(1e-6));
-  CHECK(g.back() == Near(low / 3e3).epsilon(1e-6));
+  CHECK(g.front() == Near(high / 3e6, 1e-9).epsilon(1e-6));
+  CHECK(g.back() == Near(low / 3e3, 1e-9).epsilon(1e-6));
 }
 
 TEST_CASE("effects: time leaves stuck cells where they are") {

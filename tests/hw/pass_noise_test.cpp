@@ -15,6 +15,7 @@
 #include "hw/shift_profile.h"
 #include "hw/tile_pass.h"
 #include "tests/hw/layers.h"
+#include "tests/support/near.h"
 #include "tests/support/worse.h"
 
 namespace ohm::test {
@@ -26,13 +27,25 @@ hw::DeviceSpec Noisy() {
   device.read_noise.sigma_of_g = 0.05;
   device.thermal_noise.on = true;
   device.shot_noise.on = true;
-  device.conditions.hertz = 1e11;  // so that none of them is negligible
+  device.conditions.hertz = 1e11;  // shot noise is 2 % of their variance then
   return device;
 }
 
-CrossbarLayer NoisyLayer(const hw::CrossbarSpec& spec) {
+// All effects, and each alone: of some a sum of all would not tell.
+std::vector<hw::DeviceSpec> NoisyDevices() {
+  std::vector<hw::DeviceSpec> devices(4);
+  devices[0] = Noisy();
+  devices[1].read_noise = Noisy().read_noise;
+  devices[2].thermal_noise = Noisy().thermal_noise;
+  devices[3].shot_noise = Noisy().shot_noise;
+  for (auto& device : devices) device.conditions = Noisy().conditions;
+  return devices;
+}
+
+CrossbarLayer NoisyLayer(const hw::CrossbarSpec& spec,
+                         const hw::DeviceSpec& device = Noisy()) {
   CrossbarLayer layer = MakeLayer({3, 1, 1, 1, 100, 5, 1, 1}, spec, Key(71));
-  layer.chip = {Noisy(), Key(72)};
+  layer.chip = {device, Key(72)};
   return layer;
 }
 
@@ -110,36 +123,41 @@ std::vector<hw::CrossbarSpec> WaysOfSumming(int adc_bits) {
   return {whole, fine, ideal};
 }
 
+void CheckProfile(const CrossbarLayer& layer) {
+  hw::ShiftProfile profile;
+  profile.Add(layer.x, hw::Program(layer.w, layer.conv, layer.spec),
+              layer.Program(), layer.ranges);
+  const auto variance = VarianceOfCells(layer);
+  const int64_t images = layer.x.size(0), outputs = layer.w.size(0);
+  for (const auto model : {hw::ShiftModel::kNoise, hw::ShiftModel::kLine}) {
+    const hw::ShiftFit fit = profile.Fit(hw::FitPer::kColumn, model);
+    for (int64_t o = 0; o < outputs; ++o) {
+      double fitted = 0, expected = 0;
+      for (int64_t t = 0; t < 2; ++t) {  // row tiles
+        const double d = double(fit.deviation.data()[t * outputs + o]);
+        fitted += d * d;
+      }
+      for (int64_t n = 0; n < images; ++n) {
+        expected += variance[size_t(n * outputs + o)] / double(images);
+      }
+      CHECK(expected > 0);
+      CHECK(fitted == Near(expected, 1e-3));
+    }
+    CHECK(profile.LeftBy(fit) == Near(profile.Shift()));
+  }
+  // A gain has no share in it.
+  for (const float gain : profile.Gain(hw::FitPer::kColumn).span()) {
+    CHECK(double(gain) == Near(1));
+  }
+}
+
 // NIA injects what reads draw, too: here devices are ideal otherwise, so that
 // it is all there is.
 TEST_CASE("noise: a shift profile has the variances of all cells") {
   for (const hw::CrossbarSpec& spec : WaysOfSumming(/*adc_bits=*/8)) {
     INFO("dac_bits ", spec.dac_bits);
-    const CrossbarLayer layer = NoisyLayer(spec);
-    hw::ShiftProfile profile;
-    profile.Add(layer.x, hw::Program(layer.w, layer.conv, layer.spec),
-                layer.Program(), layer.ranges);
-    const auto variance = VarianceOfCells(layer);
-    const int64_t images = layer.x.size(0), outputs = layer.w.size(0);
-    for (const auto model : {hw::ShiftModel::kNoise, hw::ShiftModel::kLine}) {
-      const hw::ShiftFit fit = profile.Fit(hw::FitPer::kColumn, model);
-      for (int64_t o = 0; o < outputs; ++o) {
-        double fitted = 0, expected = 0;
-        for (int64_t t = 0; t < 2; ++t) {  // row tiles
-          const double d = double(fit.deviation.data()[t * outputs + o]);
-          fitted += d * d;
-        }
-        for (int64_t n = 0; n < images; ++n) {
-          expected += variance[size_t(n * outputs + o)] / double(images);
-        }
-        CHECK(expected > 0);
-        CHECK(fitted == doctest::Approx(expected).epsilon(1e-3));
-      }
-      CHECK(profile.LeftBy(fit) == doctest::Approx(profile.Shift()));
-    }
-    // A gain has no share in it.
-    for (const float gain : profile.Gain(hw::FitPer::kColumn).span()) {
-      CHECK(double(gain) == doctest::Approx(1).epsilon(1e-5));
+    for (const hw::DeviceSpec& device : NoisyDevices()) {
+      CheckProfile(NoisyLayer(spec, device));
     }
   }
 }
@@ -176,7 +194,7 @@ TEST_CASE("noise: planes of bits have the variances of their cells") {
           const double expected = 2 * double(ones) * of_code * of_code;
           const double d =
               double(deviations[size_t(p * conversion.padded_outputs + o)]);
-          CHECK(d * d == doctest::Approx(expected).epsilon(1e-4));
+          CHECK(d * d == Near(expected, 1e-4));
           seen += ones;
         }
       }
@@ -185,21 +203,24 @@ TEST_CASE("noise: planes of bits have the variances of their cells") {
   CHECK(seen > 1000);
 }
 
-TEST_CASE("noise: columns draw what their cells would, in every slicing") {
+void CheckDrawn(const CrossbarLayer& layer) {
   constexpr int kPasses = 4000;
+  const auto variance = VarianceOfCells(layer);
+  const Moments seen = MomentsOf(layer, kPasses);
+  hw::Programmed quiet = hw::Program(layer.w, layer.conv, layer.spec);
+  const Tensor y = hw::Forward(layer.x, quiet, layer.ranges, Tensor(), nullptr);
+  for (size_t k = 0; k < variance.size(); ++k) {
+    CHECK(std::fabs(seen.mean[k] - double(y.data()[k])) <
+          5 * std::sqrt(variance[k] / kPasses));
+    CHECK(seen.variance[k] == Near(variance[k], 5 * std::sqrt(2.0 / kPasses)));
+  }
+}
+
+TEST_CASE("noise: columns draw what their cells would, in every slicing") {
   for (const hw::CrossbarSpec& spec : WaysOfSumming(/*adc_bits=*/0)) {
     INFO("dac_bits ", spec.dac_bits);
-    const CrossbarLayer layer = NoisyLayer(spec);
-    const auto variance = VarianceOfCells(layer);
-    const Moments seen = MomentsOf(layer, kPasses);
-    hw::Programmed quiet = hw::Program(layer.w, layer.conv, layer.spec);
-    const Tensor y =
-        hw::Forward(layer.x, quiet, layer.ranges, Tensor(), nullptr);
-    for (size_t k = 0; k < variance.size(); ++k) {
-      CHECK(std::fabs(seen.mean[k] - double(y.data()[k])) <
-            5 * std::sqrt(variance[k] / kPasses));
-      CHECK(seen.variance[k] / variance[k] ==
-            doctest::Approx(1).epsilon(5 * std::sqrt(2.0 / kPasses)));
+    for (const hw::DeviceSpec& device : NoisyDevices()) {
+      CheckDrawn(NoisyLayer(spec, device));
     }
   }
 }
@@ -223,8 +244,7 @@ TEST_CASE("noise: bits of inputs are driven with the whole voltage") {
   const Tensor a = constant(whole), b = constant(serial);
   REQUIRE(a.count() == b.count());
   for (int64_t i = 0; i < a.count(); ++i) {
-    CHECK(double(b.data()[i]) * 127 * 127 ==
-          doctest::Approx(double(a.data()[i])).epsilon(1e-5));
+    CHECK(double(b.data()[i]) * 127 * 127 == Near(double(a.data()[i]), 1e-5));
   }
 }
 
@@ -242,7 +262,7 @@ TEST_CASE("noise: slices converted apart draw for themselves") {
   const Moments a = MomentsOf(together, kPasses), b = MomentsOf(apart, kPasses);
   for (size_t k = 0; k < a.mean.size(); ++k) {
     CHECK(a.variance[k] / b.variance[k] ==
-          doctest::Approx(1).epsilon(7 * std::sqrt(2.0 / kPasses)));
+          Near(1, 7 * std::sqrt(2.0 / kPasses)));
   }
 }
 
@@ -292,7 +312,7 @@ TEST_CASE("noise: it is the same where a byte holds a cell") {
     const Moments column = MomentsOf(layer, kPasses);
     for (size_t k = 0; k < fine.mean.size(); ++k) {
       CHECK(column.variance[k] / fine.variance[k] ==
-            doctest::Approx(1).epsilon(7 * std::sqrt(2.0 / kPasses)));
+            Near(1, 7 * std::sqrt(2.0 / kPasses)));
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/parallel.h"
 #include "tests/hw/layers.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -35,7 +36,7 @@ TEST_CASE("shift: what is corrected digitally is no shift") {
   CHECK(profile.Shift() < 1e-5);
   const Tensor gains = profile.Gain(hw::FitPer::kColumn);
   for (const float gain : gains.span()) {
-    CHECK(double(gain) == doctest::Approx(1).epsilon(1e-5));
+    CHECK(double(gain) == Near(1, 1e-5));
   }
 }
 
@@ -74,21 +75,19 @@ void CheckMoments(const CrossbarLayer& layer) {
       }
       const int64_t at = t * 5 + o;
       const double m = sum / 300;
-      CHECK(double(noise.shift.data()[at]) == doctest::Approx(m).epsilon(1e-4));
+      CHECK(double(noise.shift.data()[at]) == Near(m, 1e-4));
       CHECK(double(noise.deviation.data()[at]) ==
-            doctest::Approx(std::sqrt(square / 300 - m * m)).epsilon(1e-4));
+            Near(std::sqrt(square / 300 - m * m), 1e-4));
       // The normal equations: what deviates from the line is without mean, and
       // without a share in the ideal sums.
       const double slope = double(line.attenuation.data()[at]);
       const double shift = double(line.shift.data()[at]);
       const double of_chip = sum + ideal_sum;
-      CHECK(of_chip ==
-            doctest::Approx(slope * ideal_sum + 300 * shift).epsilon(1e-4));
-      CHECK(ab ==
-            doctest::Approx(slope * aa + shift * ideal_sum).epsilon(1e-4));
+      CHECK(of_chip == Near(slope * ideal_sum + 300 * shift, 1e-4));
+      CHECK(ab == Near(slope * aa + shift * ideal_sum, 1e-4));
       CHECK(slope < 1);
       CHECK(line.deviation.data()[at] < noise.deviation.data()[at]);
-      CHECK(double(gain.data()[at]) == doctest::Approx(ab / bb).epsilon(1e-4));
+      CHECK(double(gain.data()[at]) == Near(ab / bb, 1e-4));
       CHECK(gain.data()[at] > 1);  // wires weaken
     }
   }
@@ -128,8 +127,7 @@ TEST_CASE("shift profile: what a fit leaves, as a share of the sums") {
       size += u * u;
     }
   }
-  CHECK(profile.Shift() ==
-        doctest::Approx(std::sqrt(shift / size)).epsilon(1e-4));
+  CHECK(profile.Shift() == Near(std::sqrt(shift / size), 1e-4));
   const auto left = [&](hw::FitPer per, hw::ShiftModel model) {
     return profile.LeftBy(profile.Fit(per, model));
   };

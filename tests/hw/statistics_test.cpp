@@ -6,6 +6,7 @@
 
 #include "core/base/parallel.h"
 #include "tests/hw/layers.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -38,13 +39,10 @@ TEST_CASE("tile statistics count every conversion and what it clips") {
     for (size_t t = 0; t < tiles.size(); ++t) {
       conversions += tiles[t].conversions;
       saturated += tiles[t].saturated;
-      CHECK(tiles[t].sums.largest() ==
-            doctest::Approx(double(seen.adc[t])).epsilon(1e-5));
-      CHECK(tiles[t].range ==
-            doctest::Approx(double(layer.ranges.adc[t])).epsilon(1e-5));
+      CHECK(tiles[t].sums.largest() == Near(double(seen.adc[t]), 1e-5));
+      CHECK(tiles[t].range == Near(double(layer.ranges.adc[t]), 1e-5));
       CHECK(tiles[t].range_used() ==
-            doctest::Approx(double(seen.adc[t] / layer.ranges.adc[t]))
-                .epsilon(1e-4));
+            Near(double(seen.adc[t] / layer.ranges.adc[t]), 1e-4));
       CHECK(again[t].saturated == tiles[t].saturated);
       CHECK(again[t].sums.Filled() == tiles[t].sums.Filled());
     }
@@ -84,8 +82,7 @@ TEST_CASE("tile statistics count what noise adds to sums") {
   hw::CollectStatistics(layer.x, weights, layer.ranges, nullptr, &quiet);
   int64_t saturated = 0;
   for (size_t t = 0; t < tiles.size(); ++t) {
-    CHECK(tiles[t].sums.largest() ==
-          doctest::Approx(double(seen.adc[t])).epsilon(1e-4));
+    CHECK(tiles[t].sums.largest() == Near(double(seen.adc[t]), 1e-4));
     CHECK(tiles[t].sums.Filled() != quiet[t].sums.Filled());
     saturated += tiles[t].saturated;
   }

@@ -10,6 +10,7 @@
 #include "hw/wires/dense.h"
 #include "hw/wires/effective.h"
 #include "tests/hw/nodal.h"
+#include "tests/support/near.h"
 #include "tests/support/worse.h"
 
 namespace ohm::test {
@@ -128,7 +129,7 @@ TEST_CASE("wires: every variant of the dense kernels inverts and multiplies") {
     for (int64_t k = 0; k < n; ++k) {
       first += a.data()[k] * x.data()[k * columns];
     }
-    CHECK(y.data()[0] == doctest::Approx(first).epsilon(1e-13));
+    CHECK(y.data()[0] == Near(first, 1e-13));
   }
 }
 
@@ -223,7 +224,7 @@ TEST_CASE("wires: sensitivity is what a cell's own change does") {
     const double difference = (hw::EffectiveConductance(more, wires)[c] -
                                hw::EffectiveConductance(less, wires)[c]) /
                               (2 * step);
-    CHECK(sensitivity[c] == doctest::Approx(difference).epsilon(1e-6));
+    CHECK(sensitivity[c] == Near(difference, 1e-6));
   }
 }
 
@@ -247,8 +248,7 @@ TEST_CASE("wires: the shares of all cells and wires add up to the whole") {
       cells += array.siemens[k] * gradient[k];
     }
     const double resistances = (more[c] - less[c]) / (2 * (scale - 1));
-    CHECK(cells - resistances ==
-          doctest::Approx(solved.effective()[c]).scale(0).epsilon(1e-6));
+    CHECK(cells - resistances == Near(solved.effective()[c], 1e-6));
   }
 }
 
@@ -264,8 +264,7 @@ TEST_CASE("wires: by reciprocity inputs and outputs change places") {
   const auto mirrored = hw::EffectiveConductance(image, {7.5, 2.67, 41, 100});
   for (size_t c = 0; c < 54; ++c) {
     const size_t i = c / 9, j = c % 9;
-    CHECK(effective[c] ==
-          doctest::Approx(mirrored[(8 - j) * 6 + 5 - i]).epsilon(1e-12));
+    CHECK(effective[c] == Near(mirrored[(8 - j) * 6 + 5 - i], 1e-12));
   }
 }
 

@@ -19,6 +19,7 @@
 #include "nn/models/model.h"
 #include "tests/support/data.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -330,8 +331,7 @@ TEST_CASE("mask gradients are differences of the quantised network") {
   for (int64_t i = 0; i < grad.count(); ++i) {
     const float score = scores.value().data()[i];
     scores.mutable_value().data()[i] = -1.0F;
-    CHECK(double(grad.data()[i]) ==
-          doctest::Approx(on - loss()).epsilon(1e-3).scale(1.0));
+    CHECK(double(grad.data()[i]) == Near(on - loss(), 1e-3));
     scores.mutable_value().data()[i] = score;
   }
 }

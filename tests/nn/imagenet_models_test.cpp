@@ -8,6 +8,7 @@
 #include "nn/layers/dropout.h"
 #include "nn/models/model.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -94,7 +95,7 @@ TEST_CASE("dropout zeroes its share and keeps the mean; a key is a mask") {
   }
   // Binomial of 40,000 at 0.25: deviation 86.6; six of them.
   CHECK(std::abs(double(zeros) - 10000) < 520);
-  CHECK(sum / 40000 == doctest::Approx(1.0).epsilon(0.02));
+  CHECK(sum / 40000 == Near(1.0, 0.02));
   CHECK(BitEqual(layer.Forward(x, context).value(), y));
   const nn::Context other{.training = true, .noise = Key(6)};
   CHECK_FALSE(BitEqual(layer.Forward(x, other).value(), y));

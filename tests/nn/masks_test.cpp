@@ -13,6 +13,7 @@
 #include "nn/masks/kernel.h"
 #include "nn/masks/pe.h"
 #include "tests/nn/masked_layer.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -74,9 +75,7 @@ TEST_CASE("masks: every kind starts as the backbone, and from its bits") {
     CHECK_THROWS_AS(copy->Unpack({}), Error);
     auto broken = packed;
     for (auto& [kind, bits] : broken) bits = Tensor::Zeros({1}, DType::kU8);
-    if (!row.make(layer, {})->Counts().empty()) {
-      CHECK_THROWS_AS(copy->Unpack(broken), Error);
-    }
+    CHECK_THROWS_AS(copy->Unpack(broken), Error);
   }
 }
 
@@ -104,8 +103,7 @@ TEST_CASE("masks: thresholds cut, and pass gradients as their estimators say") {
   for (const int i : {1, 3}) {
     const double at = double(r.value().data()[i]);
     const double slope = (s(at + 1e-6) - s(at - 1e-6)) / 2e-6;
-    CHECK(double(sigmoid.data()[i]) ==
-          doctest::Approx(slope * double(u.data()[i])).epsilon(1e-4));
+    CHECK(double(sigmoid.data()[i]) == Near(slope * double(u.data()[i]), 1e-4));
   }
 }
 
@@ -149,8 +147,7 @@ TEST_CASE("masks: kernels are scaled as one, and soft ones keep a share") {
     for (int64_t i = 0; i < 4; ++i) {
       const int64_t at = p * 4 + i;  // of output 0
       CHECK(double(w.data()[at]) ==
-            doctest::Approx(expected[i] * double(layer.weights.data()[at]))
-                .epsilon(1e-5));
+            Near(expected[i] * double(layer.weights.data()[at]), 1e-5));
     }
   }
   CHECK(CheckGradients(
@@ -219,13 +216,13 @@ TEST_CASE("masks: the gradient of a shift is that of its power of two") {
   for (const double e : {-2.0, -1.0, 0.0, 1.0}) {
     const double slope = (std::exp2(e + step) - std::exp2(e - step)) / 2 / step;
     CHECK(gradient(float(e) + 0.2F, e == 1.0 ? 3.0F : -3.0F) ==
-          doctest::Approx(e == 1.0 ? 3 * slope : -3 * slope));
+          Near(e == 1.0 ? 3 * slope : -3 * slope));
   }
   // A column that is off can come back; at either end nothing leads further.
-  CHECK(gradient(-3.0F, -1.0F) == doctest::Approx(-0.25 * std::log(2.0)));
+  CHECK(gradient(-3.0F, -1.0F) == Near(-0.25 * std::log(2.0)));
   CHECK(gradient(-3.1F, 1.0F) == 0.0);
   CHECK(gradient(1.3F, -1.0F) == 0.0);
-  CHECK(gradient(1.3F, 1.0F) == doctest::Approx(2 * std::log(2.0)));
+  CHECK(gradient(1.3F, 1.0F) == Near(2 * std::log(2.0)));
 }
 
 TEST_CASE("masks: a ternary mask wants a threshold that is not negative") {

@@ -10,6 +10,7 @@
 #include "nn/masks/column_shift.h"
 #include "nn/masks/own_weights.h"
 #include "tests/nn/masked_layer.h"
+#include "tests/support/near.h"
 
 namespace ohm::test {
 namespace {
@@ -138,8 +139,7 @@ TEST_CASE(
       if (p == 1) CHECK(now.data()[i] == layer.weights.data()[i]);
       ++at;
     });
-    CHECK(double(gates.grad().data()[p]) ==
-          doctest::Approx(expected).epsilon(1e-4).scale(1e-3));
+    CHECK(double(gates.grad().data()[p]) == Near(expected, 1e-4));
   }
 }
 
@@ -169,8 +169,7 @@ TEST_CASE("masks: gates are cut as other masks are") {
   for (int64_t p = 0; p < identity.count(); ++p) {
     const double s = 1 / (1 + std::exp(-12 * (p == 1 ? -0.05 : 0.2)));
     CHECK(double(sigmoid.data()[p]) ==
-          doctest::Approx(12 * s * (1 - s) * double(identity.data()[p]))
-              .epsilon(1e-4));
+          Near(12 * s * (1 - s) * double(identity.data()[p]), 1e-4));
   }
 }
 
@@ -247,7 +246,7 @@ TEST_CASE("masks: a column that becomes whole takes in what cells held") {
       const float factor = factors.data()[entry];
       const float own = factor == 1 ? 1.5F * layer.range : layer.range;
       const float before = some[p] != 0 ? own : layer.weights.data()[i];
-      CHECK(all.data()[i] == doctest::Approx(factor * before).epsilon(1e-6));
+      CHECK(all.data()[i] == Near(factor * before, 1e-6));
     });
   }
 }
@@ -312,9 +311,9 @@ TEST_CASE("masks: a profile sees the whole gradient, whatever is trained") {
   CHECK(profile.passes == 2);
   for (int64_t i = 0; i < u.count(); ++i) {
     const float v = u.data()[i];
-    CHECK(profile.sum.data()[i] == doctest::Approx(-2 * v));
-    CHECK(profile.magnitude.data()[i] == doctest::Approx(4 * std::fabs(v)));
-    CHECK(profile.square.data()[i] == doctest::Approx(10 * v * v));
+    CHECK(profile.sum.data()[i] == Near(-2 * v));
+    CHECK(profile.magnitude.data()[i] == Near(4 * std::fabs(v)));
+    CHECK(profile.square.data()[i] == Near(10 * v * v));
   }
 }
 
