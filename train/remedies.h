@@ -20,9 +20,9 @@ namespace ohm::train {
 void FitToChip(const Config& config, const datasets::OpenedDataset& data,
                const hw::DeviceSpec& device, nn::Model* model);
 
-// The shifts of a calibrated model's sums between the chip it is on and one of
-// `device`, over adapt.profile_batches batches of training images; one profile
-// per leaf on crossbars, in their order.
+// The shifts of a calibrated model's sums between ideal devices, on which it
+// is, and a chip of `device`, over adapt.profile_batches batches of training
+// images; one profile per leaf on crossbars, in their order.
 std::vector<hw::ShiftProfile> ProfileShifts(const Config& config,
                                             const datasets::OpenedDataset& data,
                                             const hw::DeviceSpec& device,

@@ -116,6 +116,17 @@ void RunFolder::CheckNoTraining() const {
   }
 }
 
+void RunFolder::CheckNoTables() const {
+  std::error_code code;
+  if (fs::exists(weights(), code) || fs::exists(state(), code)) return;
+  for (const char* file : {kSweepLog, kCompareLog}) {
+    if (!fs::exists(path_ / file, code)) continue;
+    FailFolder(path_, std::string(file) +
+                          " is there, whose config.toml would be replaced; "
+                          "--set run.dir=DIR names another");
+  }
+}
+
 void RunFolder::AppendMetrics(const Metrics& line) const {
   AppendJsonLine(metrics(), line);
 }

@@ -41,6 +41,10 @@ inline constexpr const char* kTaskStoreList = "store.json";
 // of its own tasks (train/tasks/backbone.h).
 inline constexpr const char* kBackboneKeys = "backbone.keys";
 
+// Results of sweeps and of comparisons.
+inline constexpr const char* kSweepLog = "sweep.jsonl";
+inline constexpr const char* kCompareLog = "compare.jsonl";
+
 class RunFolder {
  public:
   // Creates the folder and its parents and makes sure that files can be
@@ -68,14 +72,17 @@ class RunFolder {
   // For runs that train nothing into this folder itself: Error where a training
   // has left weights or a state, whose config theirs would replace.
   void CheckNoTraining() const;
+  // For trainings: Error where nothing but a sweep or a comparison has left
+  // results, whose config theirs would replace.
+  void CheckNoTables() const;
 
   void AppendMetrics(const Metrics& metrics) const;
 
   // For a fresh run: moves metrics, weights, state and kBackboneKeys of an
   // earlier one into the folder's earlier-1, or the next number that is free,
-  // with a copy of its config, so that no training is lost. One that left
-  // neither weights nor a state is removed. Says on standard output where they
-  // went. `more`: further files of the folder that hold results.
+  // with a copy of its config, so that no training is lost, nor the metrics of
+  // one that left nothing else. Says on standard output where they went.
+  // `more`: further files of the folder that hold results.
   void SetAside(const std::vector<std::filesystem::path>& more = {}) const;
   // For a resumed run: drops metrics lines with an "epoch" after `epoch` and a
   // last line cut short, so that the epochs done again are listed once.

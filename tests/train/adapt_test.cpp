@@ -140,8 +140,12 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(Fixture, "adapt: without remedies nothing changes") {
-  const auto result = Adapt({kWires[0], kWires[1]});
+  const auto result = Adapt({kWires[0], kWires[1], "data.test_count=600",
+                             "device.write_error=constant",
+                             "device.write_sigma=0.2", "eval.chips=3"});
   CHECK(result["top1"] == result["naive_top1"]);
+  CHECK(result["top1_std"] == result["naive_std"]);
+  CHECK(result["top1_std"] > 0.0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "adapt: ranges that came with weights stay, too") {

@@ -12,6 +12,7 @@
 #include "core/base/check.h"
 #include "core/base/file.h"
 #include "nn/crossbar_policy.h"
+#include "tests/support/near.h"
 #include "tests/train/scratch_folder.h"
 #include "train/checkpoint.h"
 #include "train/commands/command.h"
@@ -94,7 +95,7 @@ TEST_CASE("chips: mean, deviation, minimum and maximum of known values") {
   const std::vector<double> values = {2, 4, 4, 4, 5, 5, 7, 9};
   const Spread spread = SpreadOf(values);
   CHECK(spread.mean == 5);
-  CHECK(spread.deviation == doctest::Approx(std::sqrt(32.0 / 7)));
+  CHECK(spread.deviation == test::Near(std::sqrt(32.0 / 7)));
   CHECK(spread.min == 2);
   CHECK(spread.max == 9);
   CHECK(std::isnan(SpreadOf(std::vector<double>{0.5}).deviation));
@@ -169,10 +170,10 @@ TEST_CASE_FIXTURE(Fixture, "chips: what the digital correction costs") {
   // A weight has two cells, each stuck with probability 0.1; one that holds
   // g_min anyway needs nothing: at least one of the two always does.
   const double share = plain["corrected_share"];
-  CHECK(share == doctest::Approx(0.1).epsilon(0.2));
+  CHECK(share == test::Near(0.1, 0.2));
   const double macs = double(plain["digital_multiply_adds"]) /
                       double(plain["analog_multiply_adds"]);
-  CHECK(macs == doctest::Approx(share).epsilon(0.2));
+  CHECK(macs == test::Near(share, 0.2));
 
   // First layer by hand: 3x3 kernels on 3 channels, 4 outputs, 16x16 pixels.
   const Config config = Load({});
@@ -318,7 +319,7 @@ TEST_CASE_FIXTURE(Fixture, "chips: table and plot of a sweep") {
   Plot plot = SweepPlot("device.frequency", points, results);
   CHECK(plot.x.log);
   REQUIRE(plot.series.size() == 1);
-  CHECK(plot.series[0].error[2] == doctest::Approx(14.1421356));
+  CHECK(plot.series[0].error[2] == test::Near(14.1421356));
   CHECK(Contains(PlotScript(plot, "a.svg"), "yerrorbars"));
   plot = SweepPlot("", points, results);  // bars
   CHECK(!plot.x.log);

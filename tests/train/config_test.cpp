@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "tests/support/near.h"
 #include "tests/train/scratch_folder.h"
 #include "train/config_keys.h"
 
@@ -262,8 +263,8 @@ TEST_CASE_FIXTURE(Fixture, "config: another preset for a full hw section") {
   CHECK(other.hw.columns == 32);
   CHECK(other.hw.adc_bits == hw::CrossbarSpec().adc_bits);
   CHECK(other.hw.dac_bits == hw::CrossbarSpec().dac_bits);
-  CHECK(other.device.stuck_at.gmin == doctest::Approx(0.5));
-  CHECK(other.device.stuck_at.gmax == doctest::Approx(0.25));
+  CHECK(other.device.stuck_at.gmin == test::Near(0.5));
+  CHECK(other.device.stuck_at.gmax == test::Near(0.25));
   CHECK_THROWS_WITH_AS(LoadConfig(path, {"hw.preset=none_such"}),
                        doctest::Contains("which does not exist"), UsageError);
   CHECK(!LoadConfig(path, {"hw.preset="}).on_crossbar());
@@ -374,8 +375,8 @@ TEST_CASE_FIXTURE(Fixture, "config: the schedule of a run in steps") {
   const ScheduleSpec spec = config.train.Schedule(10, 400);
   CHECK(spec.warmup_steps == 20);
   CHECK(spec.step_every == 50);
-  CHECK(LearningRate(spec, 10) == doctest::Approx(0.11));
-  CHECK(LearningRate(spec, 60) == doctest::Approx(0.1));
+  CHECK(LearningRate(spec, 10) == test::Near(0.11));
+  CHECK(LearningRate(spec, 60) == test::Near(0.1));
 }
 
 }  // namespace ohm::train

@@ -7,6 +7,7 @@
 #include "nn/crossbar_policy.h"
 #include "nn/models/model.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/near.h"
 #include "train/optim/table.h"
 
 namespace ohm::test {
@@ -53,7 +54,7 @@ void CheckGolden(const std::vector<double>& losses,
   REQUIRE(losses.size() == golden.size());
   for (size_t i = 0; i < losses.size(); ++i) {
     CAPTURE(i);
-    CHECK(losses[i] == doctest::Approx(golden[i]).epsilon(tolerance));
+    CHECK(losses[i] == Near(golden[i], tolerance));
   }
 }
 

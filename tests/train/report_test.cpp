@@ -6,6 +6,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "tests/support/near.h"
+
 namespace ohm::train {
 namespace {
 
@@ -86,9 +88,9 @@ TEST_CASE("report: points of the plots") {
   REQUIRE(plot.series.size() == 2);  // bn writes none
   CHECK(plot.series[0].name == "xma");
   REQUIRE(plot.series[0].x.size() == 1);
-  CHECK(plot.series[0].x[0] == doctest::Approx(11));
-  CHECK(plot.series[0].y[0] == doctest::Approx(72));
-  CHECK(plot.series[0].error[0] == doctest::Approx(100 * 0.02 * std::sqrt(2)));
+  CHECK(plot.series[0].x[0] == test::Near(11));
+  CHECK(plot.series[0].y[0] == test::Near(72));
+  CHECK(plot.series[0].error[0] == test::Near(100 * 0.02 * std::sqrt(2)));
   // Budgets of one method are one series.
   auto rows = Rows();
   rows[1].label = "xma2 tasks.budget=0.1";

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "tests/support/near.h"
 #include "tests/train/scratch_folder.h"
 
 namespace ohm::train {
@@ -34,10 +35,10 @@ TEST_CASE("durations: both units, text and back") {
 
 TEST_CASE("schedule: constant with warm-up") {
   const ScheduleSpec spec{.lr = 0.4, .total_steps = 10, .warmup_steps = 4};
-  CHECK(LearningRate(spec, 0) == doctest::Approx(0.1));
-  CHECK(LearningRate(spec, 3) == doctest::Approx(0.4));
-  CHECK(LearningRate(spec, 4) == doctest::Approx(0.4));
-  CHECK(LearningRate(spec, 9) == doctest::Approx(0.4));
+  CHECK(LearningRate(spec, 0) == test::Near(0.1));
+  CHECK(LearningRate(spec, 3) == test::Near(0.4));
+  CHECK(LearningRate(spec, 4) == test::Near(0.4));
+  CHECK(LearningRate(spec, 9) == test::Near(0.4));
 }
 
 TEST_CASE("schedule: cosine falls from the peak after the warm-up") {
@@ -46,12 +47,12 @@ TEST_CASE("schedule: cosine falls from the peak after the warm-up") {
                     .total_steps = 104,
                     .warmup_steps = 4,
                     .final_lr_ratio = 0.1};
-  CHECK(LearningRate(spec, 1) == doctest::Approx(0.1));
-  CHECK(LearningRate(spec, 4) == doctest::Approx(0.2));
-  CHECK(LearningRate(spec, 54) == doctest::Approx(0.11));
+  CHECK(LearningRate(spec, 1) == test::Near(0.1));
+  CHECK(LearningRate(spec, 4) == test::Near(0.2));
+  CHECK(LearningRate(spec, 54) == test::Near(0.11));
   const double last =
       0.02 + 0.18 * (1 + std::cos(std::numbers::pi * 99 / 100)) / 2;
-  CHECK(LearningRate(spec, 103) == doctest::Approx(last));
+  CHECK(LearningRate(spec, 103) == test::Near(last));
   for (int64_t step = 5; step < 104; ++step) {
     CHECK(LearningRate(spec, step) < LearningRate(spec, step - 1));
   }
@@ -63,9 +64,9 @@ TEST_CASE("schedule: step drops at each multiple") {
                           .total_steps = 100,
                           .step_every = 30,
                           .step_factor = 0.5};
-  CHECK(LearningRate(spec, 29) == doctest::Approx(1));
-  CHECK(LearningRate(spec, 30) == doctest::Approx(0.5));
-  CHECK(LearningRate(spec, 99) == doctest::Approx(0.125));
+  CHECK(LearningRate(spec, 29) == test::Near(1));
+  CHECK(LearningRate(spec, 30) == test::Near(0.5));
+  CHECK(LearningRate(spec, 99) == test::Near(0.125));
 }
 
 TEST_CASE("schedule: one-cycle has torch OneCycleLR's values") {
@@ -73,19 +74,19 @@ TEST_CASE("schedule: one-cycle has torch OneCycleLR's values") {
   // pct_start=0.3, div_factor=25, final_div_factor=1e4): phases end at steps 5
   // and 19.
   const ScheduleSpec spec{.kind = "onecycle", .lr = 0.4, .total_steps = 20};
-  CHECK(LearningRate(spec, 0) == doctest::Approx(0.016));
-  CHECK(LearningRate(spec, 1) == doctest::Approx(0.0526687).epsilon(1e-5));
-  CHECK(LearningRate(spec, 5) == doctest::Approx(0.4));
-  CHECK(LearningRate(spec, 12) == doctest::Approx(0.2000008).epsilon(1e-7));
-  CHECK(LearningRate(spec, 19) == doctest::Approx(1.6e-6));
+  CHECK(LearningRate(spec, 0) == test::Near(0.016));
+  CHECK(LearningRate(spec, 1) == test::Near(0.0526687, 1e-5));
+  CHECK(LearningRate(spec, 5) == test::Near(0.4));
+  CHECK(LearningRate(spec, 12) == test::Near(0.2000008, 1e-7));
+  CHECK(LearningRate(spec, 19) == test::Near(1.6e-6));
 }
 
 TEST_CASE("schedule: one-cycle without a rise begins to fall before step 0") {
   // torch: the fall is from step -1 to 9, so at 0 a tenth of it is done.
   const ScheduleSpec spec{
       .kind = "onecycle", .lr = 1, .total_steps = 10, .pct_start = 0};
-  CHECK(LearningRate(spec, 0) == doctest::Approx(0.9755284).epsilon(1e-5));
-  CHECK(LearningRate(spec, 9) == doctest::Approx(4e-6));
+  CHECK(LearningRate(spec, 0) == test::Near(0.9755284, 1e-5));
+  CHECK(LearningRate(spec, 9) == test::Near(4e-6));
 }
 
 TEST_CASE("schedule: one-cycle at the edges stays finite") {

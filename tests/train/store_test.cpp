@@ -222,6 +222,51 @@ TEST_CASE("a switch moves the places of written weights once") {
   }
 }
 
+// Codes that stay the same in a chosen PE have to be told from those that do
+// not: by a bit each, or by sending them, too.
+TEST_CASE("a switch moves what a receiver needs to place codes in PEs") {
+  const Store store;
+  for (const char* seed : {"1", "2"}) {
+    train::RunTasksAdd(store.With({"tasks.methods=xma2", "tasks.sets=textures",
+                                   "tasks.budget=0.3", "tasks.factors=none",
+                                   "tasks.pe_columns=1", "tasks.select=random",
+                                   std::string("tasks.seed=") + seed}),
+                       seed);
+  }
+  train::OpenedStore opened(store.With({}));
+  nn::Model* model = opened.model.get();
+  const auto all = train::SizeOfBackbone(model);
+  const auto chosen = [&](const char* name) {
+    opened.Set(name);
+    std::vector<uint8_t> flags;
+    for (const auto& leaf : nn::CrossbarLeaves(model)) {
+      if (leaf.policy->mask() == nullptr) continue;
+      const auto own = leaf.policy->mask()->WeightEntries();
+      flags.insert(flags.end(), own.begin(), own.end());
+    }
+    return flags;
+  };
+  const auto a = chosen("1"), b = chosen("2");
+  REQUIRE(int64_t(a.size()) == all.weights);
+  const auto from = opened.store.Load("1"), to = opened.store.Load("2");
+  const auto size = train::SizeOf(model, to, from);
+  CHECK(std::ranges::count(b, 1) == size.Term("weights").entries);
+  int64_t either = 0;
+  for (size_t i = 0; i < a.size(); ++i) either += a[i] | b[i];
+  const int64_t flags = 2 * size.Term("pes").bytes();
+  const auto of_weights = [&](int64_t written) {
+    return train::BytesOfSwitch(model, from, to, {.weights = written}) -
+           size.norm_bytes - size.range_bytes;
+  };
+  REQUIRE(all.bits_each == 8);
+  CHECK(of_weights(either) == flags + either);
+  CHECK(of_weights(either - 1) == flags + either);
+  const int64_t half = either / 2;
+  REQUIRE(flags + (either + 7) / 8 < (all.weights + 7) / 8);
+  CHECK(of_weights(half) == flags + (either + 7) / 8 + half);
+  CHECK(of_weights(0) == 0);
+}
+
 // Entries of the new task, and those that only the task before has.
 TEST_CASE("a switch moves column entries by what either task has") {
   const Store store;
@@ -238,14 +283,11 @@ TEST_CASE("a switch moves column entries by what either task has") {
   train::OpenedStore opened(store.With({}));
   nn::Model* model = opened.model.get();
   const auto moved = [&](const char* from, const char* to) {
-    // Without what is written: columns, batch norm, ranges, PE flags.
+    // Without what is written: columns, batch norm, ranges.
     const auto a = opened.store.Load(from), b = opened.store.Load(to);
     const auto size = train::SizeOf(model, b, a);
-    const auto flags = [](const train::TaskSize& s) {
-      return s.Term("pes").bytes();
-    };
     return train::BytesOfSwitch(model, a, b, {}) - size.norm_bytes -
-           size.range_bytes - flags(size) - flags(train::SizeOf(model, a, b));
+           size.range_bytes;
   };
   const auto entries = [&](const char* name) {
     opened.Set(name);
@@ -400,11 +442,58 @@ TEST_CASE("what others do to a store meanwhile stays") {
   CHECK(store.Read().tasks().size() == 2);
   CHECK(store.Read().active() == "textures");
   const auto state = early.Load("textures");
-  CHECK_THROWS_AS(early.Add(early.Find("textures"), state), UsageError);
+  CHECK_THROWS_WITH_AS(early.Add(early.Find("textures"), state),
+                       doctest::Contains("has a task 'textures' already"),
+                       UsageError);
   train::TaskStore other = store.Read();
   early.SetActive("shapes");
   other.Remove("textures");  // which is no longer in use
   CHECK(store.Read().tasks().size() == 1);
+}
+
+TEST_CASE("a store that was made anew meanwhile is not written to") {
+  const Store store, other({"train.seed=2"});
+  train::TaskStore early = store.Read();
+  fs::remove_all(store.path());
+  fs::copy(other.path(), store.path(), fs::copy_options::recursive);
+  const std::string list = ReadFile(store.path() / train::kTaskStoreList);
+  CHECK_THROWS_WITH_AS(early.SetActive("shapes"),
+                       doctest::Contains("the store was made anew meanwhile"),
+                       Error);
+  CHECK(ReadFile(store.path() / train::kTaskStoreList) == list);
+}
+
+TEST_CASE("a taught task's own keys are checked before its teacher learns") {
+  const Store store;
+  const Config config =
+      store.With({"tasks.methods=xma2", "tasks.sets=textures",
+                  "tasks.teacher=full", "tasks.select_length=12s"});
+  const fs::path metrics = fs::path(config.run.dir) / "metrics.jsonl";
+  const size_t before = train::WholeLines(metrics).size();  // the backbone's
+  CHECK_THROWS_WITH_AS(train::RunTasksAdd(config, "t"),
+                       doctest::Contains("tasks.select_length: expected less"),
+                       UsageError);
+  CHECK(train::WholeLines(metrics).size() == before);
+}
+
+TEST_CASE("a store's task is calibrated anew where that is asked for") {
+  const Store store({"hw.adc_bits=3"});
+  train::RunTasksAdd(store.With({"tasks.methods=bn"}), "textures");
+  const auto loss = [&](std::vector<std::string> overrides) {
+    const auto result = train::RunTasksEval(store.With(overrides), "textures");
+    for (const auto& [name, value] : result) {
+      if (name == "loss") return std::get<double>(value);
+    }
+    FAIL("no loss");
+    return 0.0;
+  };
+  const double plain = loss({});
+  CHECK(loss({"hw.calibration=percentile", "hw.percentile=60"}) == plain);
+  CHECK(loss({"hw.calibration=percentile", "hw.percentile=60",
+              "model.recalibrate=true"}) != plain);
+  CHECK_THROWS_WITH_AS(loss({"hw.adc_range=column"}),
+                       doctest::Contains("model.recalibrate"), Error);
+  CHECK(std::isfinite(loss({"hw.adc_range=column", "model.recalibrate=true"})));
 }
 
 TEST_CASE("a task store notices files that were changed") {

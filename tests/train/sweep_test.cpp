@@ -296,6 +296,28 @@ TEST_CASE_FIXTURE(Fixture, "sweep: a training's config is not replaced") {
   }
 }
 
+TEST_CASE_FIXTURE(Fixture, "sweep: nothing is touched before all is checked") {
+  SaveRandomWeights();
+  const std::vector<std::string> good{R"(sweep.grid=["hw.adc_bits=4"])"};
+  RunSweep(Load(good));
+  const std::string config = ReadFile(Run("config.toml"));
+  CHECK_THROWS_WITH_AS(
+      RunSweep(
+          Load({"sweep.epochs=1", R"(sweep.grid=["train.batch=32,1000"])"})),
+      doctest::Contains("point train.batch=1000: "), UsageError);
+  CHECK_THROWS_AS(RunSweep(Load({good[0], "data.set=cifar10",
+                                 "data.root=" + (scratch / "no").string()})),
+                  Error);
+  CHECK(ReadFile(Run("config.toml")) == config);
+  CHECK(Lines(Run("sweep.jsonl")) == 1);
+  // Nor does a training take its folder.
+  CHECK_THROWS_WITH_AS(RunTrain(Load({"train.epochs=1"})),
+                       doctest::Contains("sweep.jsonl is there"), Error);
+  CHECK_THROWS_WITH_AS(RunAdapt(Load({})),
+                       doctest::Contains("sweep.jsonl is there"), Error);
+  CHECK(ReadFile(Run("config.toml")) == config);
+}
+
 TEST_CASE_FIXTURE(Fixture, "sweep: points that are the same are refused") {
   SaveRandomWeights();
   CHECK_THROWS_WITH_AS(

@@ -9,6 +9,7 @@
 #include "nn/models/model.h"
 #include "tests/support/data.h"
 #include "tests/support/gradient_check.h"
+#include "tests/support/near.h"
 #include "train/optim/table.h"
 
 namespace ohm::test {
@@ -69,8 +70,7 @@ TEST_CASE("a step learns from labels and a teacher by their shares") {
   };
   const double labels = loss(0), outputs = loss(1);
   CHECK(labels == Train("resnet20", DType::kF32, 1, 8).losses[0]);
-  CHECK(loss(0.25F) ==
-        doctest::Approx(0.75 * labels + 0.25 * outputs).epsilon(1e-6));
+  CHECK(loss(0.25F) == Near(0.75 * labels + 0.25 * outputs, 1e-6));
   CHECK(outputs > 0);
 }
 

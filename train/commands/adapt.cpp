@@ -77,6 +77,7 @@ Metrics RunAdapt(const Config& config) {
   ApplyThreads(config);
   const RunFolder folder(config.run.dir);
   const FolderLock lock = folder.Lock();
+  folder.CheckNoTables();
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
   Config training = config;

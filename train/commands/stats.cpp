@@ -107,9 +107,7 @@ Metrics RunStats(const Config& config) {
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
   CalibrateIfNeeded(config, data, model.get());
-  datasets::BatchStream stream(
-      config.eval.split == "train" ? data.train : data.test,
-      MakeBatchOptions(config, data, config.eval.batch, false, Key()));
+  auto stream = EvalStream(config, data);
   const auto layers = Collect(config, &stream, model.get());
 
   TextTable table({{"layer", "", Align::kLeft},

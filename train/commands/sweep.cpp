@@ -141,8 +141,10 @@ class Sweep {
     folder_.emplace(config.run.dir);
     lock_.emplace(folder_->path(), FolderLock::Busy::kRefuse);
     folder_->CheckNoTraining();
+    const auto fingerprints = Fingerprints();
+    CheckTrainings();
     folder_->WriteConfig(ResolvedToml(config));
-    log_.emplace(folder_->path() / "sweep.jsonl", Fingerprints());
+    log_.emplace(folder_->path() / kSweepLog, fingerprints);
   }
 
   Metrics Run() {
@@ -191,6 +193,20 @@ class Sweep {
       fingerprints[hashes_[i]] = data_.FingerprintFor(points_[i]);
     }
     return fingerprints;
+  }
+
+  // Now, not when their turn has come. Resuming is checked then.
+  void CheckTrainings() {
+    if (config_.sweep.epochs == 0) return;
+    for (const SweepPoint& point : points_) {
+      Config own = point.config;
+      own.train.resume = false;
+      try {
+        CheckTraining(own, data_.For(point), *folder_);
+      } catch (const UsageError& error) {
+        throw UsageError("point " + point.Label() + ": " + error.what());
+      }
+    }
   }
 
   // False: a training diverged there, which leaves the others as they are.

@@ -2,6 +2,7 @@
 
 #include "core/base/check.h"
 #include "datasets/fingerprint.h"
+#include "nn/crossbar_policy.h"
 #include "train/commands/command.h"
 #include "train/eval_report.h"
 #include "train/experiment.h"
@@ -41,6 +42,7 @@ Metrics RunTasksEval(const Config& config, const std::string& name) {
   OpenedStore opened(config);
   const StoredTask& task = opened.store.Find(name);
   ApplyTask(opened.model.get(), opened.store.Load(name));
+  if (config.model.recalibrate) nn::ClearCalibration(opened.model.get());
   Config own = WithKeysOf(task, config);
   const auto data = OpenData(own, task.set);
   CheckImages(task, data, opened.model.get());

@@ -16,6 +16,7 @@ Metrics RunTrain(const Config& given) {
   CheckWeightsStay(config, config.run.dir);
   const RunFolder folder(config.run.dir);
   const FolderLock lock = folder.Lock();
+  folder.CheckNoTables();
   const auto data = OpenData(config, config.data.set);
   const auto model = BuildModel(config, data.classes);
   // Before anything of an earlier run is touched.

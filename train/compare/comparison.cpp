@@ -46,9 +46,8 @@ Backbone FreshBackbone(const Config& config, const RunFolder& folder) {
   return MakeBackbone(config, folder, [&] {
     if (!config.tasks.resume) {
       std::vector<std::filesystem::path> results;
-      for (const char* name :
-           {"compare.jsonl", "tasks", "tables.txt", "cells.svg", "cells.gp",
-            "bytes.svg", "bytes.gp"}) {
+      for (const char* name : {kCompareLog, "tasks", "tables.txt", "cells.svg",
+                               "cells.gp", "bytes.svg", "bytes.gp"}) {
         results.push_back(folder.path() / name);
       }
       folder.SetAside(results);
@@ -70,10 +69,10 @@ Comparison::Comparison(const Config& config, std::vector<CompareRow> rows,
       first_hash_(FirstTaskHash(model_) + backbone_.own_ranges),
       first_(CaptureTask(model_, "")),
       cells_(CellsOf(model_)),
-      // Ranges that the weights bring do not depend on images.
-      log_(folder.path() / "compare.jsonl", fingerprints_,
-           backbone_.own_ranges.empty() ? datasets::Fingerprint(backbone_.data)
-                                        : "") {
+      first_data_(backbone_.own_ranges.empty()
+                      ? datasets::Fingerprint(backbone_.data)
+                      : ""),
+      log_(folder.path() / kCompareLog, fingerprints_, first_data_) {
   std::filesystem::create_directories(folder.path() / "tasks");
 }
 
@@ -123,9 +122,12 @@ Comparison::Training Comparison::TrainingOf(size_t row, size_t candidate,
 }
 
 std::filesystem::path Comparison::FileOf(const Training& t) const {
-  return folder_.path() / "tasks" /
-         fmt::format("{}-{}-{}-{}-{}.safetensors", t.set, t.method, t.seed,
-                     t.hash.substr(0, 8), fingerprints_.at(t.set).substr(0, 4));
+  std::string name =
+      fmt::format("{}-{}-{}-{}-{}", t.set, t.method, t.seed,
+                  t.hash.substr(0, 8), fingerprints_.at(t.set).substr(0, 4));
+  // Converters were calibrated on the first task's.
+  if (!first_data_.empty()) name += "-" + first_data_.substr(0, 4);
+  return folder_.path() / "tasks" / (name + ".safetensors");
 }
 
 // Trains what there is to choose among with the first seed; the best on
@@ -243,7 +245,7 @@ TaskState Comparison::TeacherOf(const Training& t) {
   const bool there = log_.Find(teacher.hash) != nullptr &&
                      std::filesystem::exists(FileOf(teacher));
   if (!there && !Train(teacher)) {
-    throw TrainingFailed(failed_.at(teacher.hash));
+    throw TeacherFailed(TrainingFailed(failed_.at(teacher.hash)));
   }
   return LoadTask(FileOf(teacher), hash_);
 }

@@ -77,6 +77,9 @@ class Comparison {
   std::string first_hash_;
   TaskState first_;
   WrittenCells cells_;  // of the first task
+  // Of the images that converters were calibrated on; "": ranges that the
+  // weights bring do not depend on images.
+  std::string first_data_;
   CompareLog log_;
   // Candidates; none: all have failed.
   std::map<std::pair<size_t, std::string>, std::optional<size_t>> chosen_;

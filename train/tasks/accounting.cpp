@@ -153,16 +153,44 @@ bool RewritesWithoutPes(const TaskSize& size) {
       [&](const char* term) { return size.Term(term).bytes() > 0; });
 }
 
-// Where `written` of the backbone's `all` weights lie: the PE flags of both
-// tasks; one list of places where either has none; or a bit for each weight,
-// where that is less.
-int64_t BytesOfPlaces(const TaskSize& there, const TaskSize& back,
-                      int64_t written, int64_t all) {
-  const bool listed = RewritesWithoutPes(there) || RewritesWithoutPes(back);
-  const int64_t places =
-      listed ? (written * std::bit_width(uint64_t(all)) + 7) / 8
-             : there.Term("pes").bytes() + back.Term("pes").bytes();
-  return std::min((all + 7) / 8, places);
+// Weights in the PEs of either task.
+int64_t WeightsInPes(nn::Model* model, const TaskState& from,
+                     const TaskState& to) {
+  const auto entries = [](const nn::CrossbarLeaf& leaf,
+                          const TaskState& state) {
+    const auto mask = MaskOf(leaf, state);
+    return mask == nullptr ? std::vector<uint8_t>() : mask->WeightEntries();
+  };
+  int64_t count = 0;
+  for (const auto& leaf : MaskedLeaves(model)) {
+    auto flags = entries(leaf, from);
+    const auto others = entries(leaf, to);
+    flags.resize(std::max(flags.size(), others.size()), 0);
+    for (size_t i = 0; i < others.size(); ++i) flags[i] |= others[i];
+    count += std::ranges::count(flags, 1);
+  }
+  return count;
+}
+
+// The shortest of: all codes; those that are written with a list of their
+// places, or with a bit for each of the backbone's weights; where PEs tell all
+// places, their flags for both tasks with the codes of all weights in them, or
+// with a bit for each of these and the codes that are written.
+int64_t BytesOfWeights(nn::Model* model, const TaskState& from,
+                       const TaskState& to, const hw::WriteCost& writes) {
+  const BackboneSize all = SizeOfBackbone(model);
+  const int64_t codes = BytesOfBits(writes.weights * all.bits_each);
+  const int64_t list =
+      BytesOfBits(writes.weights * std::bit_width(uint64_t(all.weights)));
+  const int64_t least =
+      std::min(all.bytes(), codes + std::min(list, BytesOfBits(all.weights)));
+  const TaskSize there = SizeOf(model, to, from);
+  const TaskSize back = SizeOf(model, from, to);
+  if (RewritesWithoutPes(there) || RewritesWithoutPes(back)) return least;
+  const int64_t flags = there.Term("pes").bytes() + back.Term("pes").bytes();
+  const int64_t weights = WeightsInPes(model, from, to);
+  return std::min(least, flags + std::min(BytesOfBits(weights * all.bits_each),
+                                          BytesOfBits(weights) + codes));
 }
 
 struct ColumnEntries {
@@ -195,7 +223,7 @@ int64_t BytesOfColumns(nn::Model* model, const TaskState& from,
       bits += new_one ? there.bits_each : old_one ? back.bits_each : 0;
     }
   }
-  return (bits + 7) / 8;
+  return BytesOfBits(bits);
 }
 
 }  // namespace
@@ -203,12 +231,8 @@ int64_t BytesOfColumns(nn::Model* model, const TaskState& from,
 int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
                       const TaskState& to, const hw::WriteCost& writes) {
   const TaskSize there = SizeOf(model, to, from);
-  const TaskSize back = SizeOf(model, from, to);
-  const int64_t bits = SizeOfBackbone(model).bits_each;
-  const int64_t places =
-      BytesOfPlaces(there, back, writes.weights, SizeOfBackbone(model).weights);
-  return (writes.weights * bits + 7) / 8 + BytesOfColumns(model, from, to) +
-         places + there.norm_bytes + there.range_bytes;
+  return BytesOfWeights(model, from, to, writes) +
+         BytesOfColumns(model, from, to) + there.norm_bytes + there.range_bytes;
 }
 
 }  // namespace ohm::train

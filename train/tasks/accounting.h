@@ -11,13 +11,15 @@
 
 namespace ohm::train {
 
+inline int64_t BytesOfBits(int64_t bits) { return (bits + 7) / 8; }
+
 // One term of a mask, over all layers.
 struct MaskTerm {
   int64_t entries = 0;
   int64_t bits_each = 0;
 
   int64_t bits() const { return entries * bits_each; }
-  int64_t bytes() const { return (bits() + 7) / 8; }
+  int64_t bytes() const { return BytesOfBits(bits()); }
 };
 
 // Of a task's state. Bytes are of packed bits; batch norm (scale, shift, mean,
@@ -42,9 +44,9 @@ struct BackboneSize {
   int64_t weights = 0;    // of all layers but the head
   int64_t bits_each = 0;  // as cells hold them; 32 for ideal ones
   int64_t cells = 0;      // that these use
-  int64_t bytes() const { return (weights * bits_each + 7) / 8; }
+  int64_t bytes() const { return BytesOfBits(weights * bits_each); }
   // An element-wise binary mask over the same weights, one bit each.
-  int64_t piggyback_bytes() const { return (weights + 7) / 8; }
+  int64_t piggyback_bytes() const { return BytesOfBits(weights); }
 };
 BackboneSize SizeOfBackbone(nn::Model* model);
 
@@ -60,13 +62,13 @@ hw::CellDigits CellsOf(const nn::CrossbarLeaf& leaf);
 hw::WriteCost CostOfSwitch(const WrittenCells& from, const WrittenCells& to);
 
 // Bytes that go to the chip on the way from one task to another: the codes of
-// the weights that are written, and where they lie, the PE flags of both tasks,
-// or without PEs a list of places or a bit for every weight, whichever is
-// shorter; the column entries of the new task, and those that only the other
-// has, which go back to 1; and what of batch norm and converter ranges
-// differs. `writes` are those of the way. Heads lie in arrays of their own. A
-// column slice that turns over (hw.column_flip) is written from the codes that
-// are there, and moves nothing.
+// the weights that are written and where they lie (a list of places, a bit for
+// every weight, or the PE flags of both tasks with what of their PEs differs),
+// or all codes, whichever is shortest; the column entries of the new task, and
+// those that only the other has, which go back to 1; and what of batch norm and
+// converter ranges differs. `writes` are those of the way. Heads lie in arrays
+// of their own. A column slice that turns over (hw.column_flip) is written from
+// the codes that are there, and moves nothing.
 int64_t BytesOfSwitch(nn::Model* model, const TaskState& from,
                       const TaskState& to, const hw::WriteCost& writes);
 

@@ -175,6 +175,10 @@ void TaskStore::Change(const std::function<void()>& change) {
   const FolderLock lock(path_);
   if (fs::exists(ListOf(path_))) {
     TaskStore now(path_);
+    OHM_CHECK(now.backbone_ == backbone_,
+              "'" + path_.string() + "': expected the backbone " + backbone_ +
+                  ", got " + now.backbone_ +
+                  "; the store was made anew meanwhile, try again");
     tasks_ = std::move(now.tasks_);
     active_ = std::move(now.active_);
   }
@@ -182,11 +186,11 @@ void TaskStore::Change(const std::function<void()>& change) {
   WriteList();
 }
 
-void TaskStore::Add(const StoredTask& task, const TaskState& state) {
+void TaskStore::Add(StoredTask task, const TaskState& state) {
   Change([&] {
     CheckNew(task.name);
     SaveTask(FileOf(task.name), state, backbone_);
-    tasks_.push_back(task);
+    tasks_.push_back(std::move(task));
   });
 }
 

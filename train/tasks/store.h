@@ -62,7 +62,7 @@ class TaskStore {
   // UsageError for the first task and for the active one. Each reads the list
   // again first, under a lock, so that what others have done to the store
   // meanwhile stays.
-  void Add(const StoredTask& task, const TaskState& state);
+  void Add(StoredTask task, const TaskState& state);
   void Remove(const std::string& name);
   void SetActive(const std::string& name);
 

@@ -63,7 +63,6 @@ class TaskTrainer {
             MakeBatchOptions(config, data, config.eval.batch, false, key_)),
         step_options_{.dtype = MakeStepOptions(config).dtype},
         progress_("task " + set_ + " " + method.name) {
-    CheckTask(config, set_, data, method);
     steps_ = AtLeastOne(options_.length, train_.batches());
     every_ =
         std::max<int64_t>(1, options_.validate_every.Steps(train_.batches()));
@@ -152,6 +151,7 @@ class TaskTrainer {
       since_.Add(result, int64_t(batch.labels.size()));
       best_.images += int64_t(batch.labels.size());
       if (chooser_ && !chooser_->done() && chooser_->At(done_)) {
+        nn::SolveWiresAnew(model_);  // weights may have jumped
         MakeOptimiser();
       }
       progress_.Update(
@@ -329,16 +329,27 @@ nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
   return options;
 }
 
+TrainingFailed TeacherFailed(const TrainingFailed& error) {
+  return TrainingFailed(std::string("its teacher, whose tasks.lr_weights is "
+                                    "tasks.teacher_lr: ") +
+                        error.what());
+}
+
 TaskResult TrainTask(const Config& config, const std::string& set,
                      const datasets::OpenedDataset& data,
                      const MethodRow& method, const TaskState& backbone,
                      nn::Model* model, const RunFolder& folder,
                      const Metrics& what, const TaskState* teacher) {
+  CheckTask(config, set, data, method);  // before its teacher learns for long
   TaskState own;
   if (HasTeacher(config) && teacher == nullptr) {
-    own = TrainTask(TeacherConfig(config), set, data, TeacherMethod(config),
-                    backbone, model, folder, what)
-              .state;
+    try {
+      own = TrainTask(TeacherConfig(config), set, data, TeacherMethod(config),
+                      backbone, model, folder, what)
+                .state;
+    } catch (const TrainingFailed& error) {
+      throw TeacherFailed(error);
+    }
     teacher = &own;
   }
   std::unique_ptr<nn::Model> taught_by;

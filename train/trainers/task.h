@@ -26,6 +26,9 @@ class TrainingFailed : public Error {
   using Error::Error;
 };
 
+// That of a task whose teacher's training failed so.
+TrainingFailed TeacherFailed(const TrainingFailed& error);
+
 // UsageError that names the key where config.tasks cannot train `set` by the
 // method: fewer images than a batch, none to choose the moment by, PEs that are
 // not chosen before the end; Error where this machine has no train.dtype. Takes
