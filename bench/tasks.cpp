@@ -12,9 +12,9 @@
 #include "core/base/parallel.h"
 #include "nn/crossbar_policy.h"
 #include "nn/masks/pe.h"
+#include "train/tasks/mask_options.h"
 #include "train/tasks/task_state.h"
 #include "train/tasks/trained.h"
-#include "train/trainers/task.h"
 
 namespace ohm::bench {
 namespace {

@@ -98,7 +98,7 @@ void VisitInputFields(CrossbarSpec& spec, Visitor&& visit) {
                  .min = 0,
                  .max = 16,
                  .doc = "Signed input: codes -h..h with h = 2^(bits-1) - 1, "
-                        "rounded half to even; 0: ideal."});
+                        "rounded half to even; at least 2, or 0: ideal."});
   visit("dac_levels", spec.dac_levels,
         FieldDoc{.unit = "levels",
                  .min = 0,
@@ -132,8 +132,8 @@ void VisitOutputFields(CrossbarSpec& spec, Visitor&& visit) {
         FieldDoc{.unit = "bits",
                  .min = 0,
                  .max = 16,
-                 .doc = "Output code of an ADC, rounded half to even; 0: "
-                        "ideal."});
+                 .doc = "Output code of an ADC, rounded half to even; at "
+                        "least 2, or 0: ideal."});
   visit("adc_per", spec.adc_per,
         FieldDoc{.choices = {"output", "slice", "cycle"},
                  .doc = "What is converted: a logical column once, its slices "

@@ -97,7 +97,7 @@ std::vector<KeyRow> KeyRows(Config* config) {
     void Visit(KeyCollector& visit) {
       visit("preset", config->hw_preset,
             train::FieldDoc{
-                .doc = "Crossbar to map onto: a file of hw keys in "
+                .doc = "Crossbar to map onto: a file of hw and device keys in "
                        "configs/hw, by name or path; empty: digital."});
       hw::VisitFields(config->hw, visit);
     }
@@ -204,17 +204,17 @@ std::string ClosestWord(const std::string& word,
 }
 
 std::string KeyHelp(const std::vector<const char*>& sections) {
-  const auto wanted = [&](const std::string& name) {
+  const auto wanted = [&](const std::string& key) {
     return sections.empty() ||
-           std::ranges::any_of(sections, [&](const std::string& section) {
-             return section == name;
+           std::ranges::any_of(sections, [&](const std::string& listed) {
+             return listed == key || listed == SectionOf(key);
            });
   };
   Config defaults;
   std::string text;
   std::string section;
   for (const KeyRow& row : KeyRows(&defaults)) {
-    if (!wanted(SectionOf(row.name))) continue;
+    if (!wanted(row.name)) continue;
     if (SectionOf(row.name) != section) {
       section = SectionOf(row.name);
       text += (text.empty() ? "[" : "\n[") + section + "]\n";

@@ -35,7 +35,10 @@ struct Conditions {
           FieldDoc{.unit = "s",
                    .min = 0,
                    .max = 1e12,
-                   .doc = "Time since programming."});
+                   .doc = "Age of the cells. Of drift and flicker_noise it "
+                          "counts from the first read, drift_t0 after "
+                          "programming, of retention from programming; at 0 "
+                          "nothing drifts or is lost."});
     visit(
         "temperature", kelvin,
         FieldDoc{.unit = "K",

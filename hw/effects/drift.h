@@ -1,4 +1,5 @@
-// Drift of conductance in the t seconds since programming:
+// Drift of conductance in the t seconds since the first read, t0 after
+// programming:
 //   g(t) = g ((t + t0) / t0)^-nu,  nu = |N(m, s)|, drawn once per cell
 // so it is 1 at t = 0 and falls. Two laws of m and s:
 //   power_law  m = drift_nu, s = drift_nu_sigma

@@ -61,16 +61,18 @@ struct WriteError {
 
   template <typename V>
   void Visit(V&& visit) {
-    visit("write_error", law,
-          FieldDoc{
-              .choices = {"none", "constant", "proportional", "inverse",
-                          "pytorx", "reram_wan_1_second", "reram_wan_1_day",
-                          "reram_wan_2_days", "reram_wan_cubic", "reram_milo",
-                          "reram_cmo_2_percent", "reram_cmo_0.2_percent", "pcm",
-                          "pcm_joshi", "hermes_2_devices", "hermes_1_device"},
-              .doc = "Gaussian error of each write: write_sigma times (g_max - "
-                     "g_min), times g, or times g_max^2 / g; a third of a code "
-                     "step; or a published law at the same g / g_max."});
+    visit(
+        "write_error", law,
+        FieldDoc{
+            .choices = {"none", "constant", "proportional", "inverse", "pytorx",
+                        "reram_wan_1_second", "reram_wan_1_day",
+                        "reram_wan_2_days", "reram_wan_cubic", "reram_milo",
+                        "reram_cmo_2_percent", "reram_cmo_0.2_percent", "pcm",
+                        "pcm_joshi", "hermes_2_devices", "hermes_1_device"},
+            .doc = "Gaussian error of each write: write_sigma times (g_max - "
+                   "g_min), times g, or times g_max^2 / g; a third of a code "
+                   "step; or a published law at the same g / g_max. The first "
+                   "three need write_sigma above 0."});
     visit("write_sigma", sigma,
           FieldDoc{.unit = "share",
                    .min = 0,

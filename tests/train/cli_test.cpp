@@ -139,13 +139,15 @@ TEST_CASE("every command explains itself and map prints JSON last") {
     const bool tasks = command == std::string("tasks compare");
     CHECK(Has(outcome.out, "tasks.budget") == tasks);
   }
-  // Every section that a row names is one, and every one is some row's.
+  // Every section or key that a row names is one, and every key is some row's.
   train::Config defaults;
   std::set<std::string> named;
   for (const auto& row : train::CommandTable()) {
-    for (const char* section : row.sections) {
-      named.insert(section);
-      CHECK(Has(train::KeyHelp(), "[" + std::string(section) + "]"));
+    for (const std::string name : row.sections) {
+      named.insert(name);
+      const bool key = name.find('.') != std::string::npos;
+      CHECK(
+          Has(train::KeyHelp(), key ? "  " + name + " = " : "[" + name + "]"));
     }
   }
   for (const auto& row : train::KeyRows(&defaults)) {

@@ -345,6 +345,14 @@ TEST_CASE("rows of a comparison say what is wrong with them") {
   has("xma tasks.switches=3", "tasks.switches");
   has("ksm tasks.budget=0.1|0.2", "expected values that change a training");
   has("ksm tasks.teacher_share=0.1|0.2", "expected values that change");
+  // A bit per column has a score, which is neither a factor nor a weight.
+  has("scale tasks.lr_mask=0.1|0.2", "expected values that change");
+  has("ksm tasks.lr_weights=0.1|0.2", "expected values that change");
+  has("ksm tasks.lr_scale=0.1|0.2", "expected values that change");
+  CHECK(complaint("ksm tasks.lr_mask=0.1|0.2").empty());
+  CHECK(complaint("scale tasks.lr_scale=0.1|0.2").empty());
+  CHECK(complaint("full tasks.lr_weights=0.1|0.2").empty());
+  CHECK(complaint("xma2 tasks.lr_mask=0.1|0.2").empty());
   CHECK(
       complaint("ksm tasks.teacher=full tasks.teacher_share=0.1|0.2").empty());
   Config config = SmallTasks(scratch.path(), {"tasks.methods=[xbm, xbm]"});

@@ -8,16 +8,17 @@ using Sections = std::vector<const char*>;
 constexpr ShortOption kStore{"store", "DIR", "tasks.store"};
 
 const Sections kMapping{"data", "model", "hw", "run"};
-const Sections kTraining{"data",   "model", "train", "hw",
-                         "device", "eval",  "run"};
+const Sections kTraining{"data",   "model",      "train", "hw",
+                         "device", "eval.batch", "run"};
 const Sections kEvaluation{"data",   "model", "train", "hw",
                            "device", "adapt", "eval",  "run"};
 const Sections kAdaption = kEvaluation;
 const Sections kSweeps{"data",  "model", "train", "hw", "device",
                        "adapt", "eval",  "sweep", "run"};
-const Sections kTasks{"data", "model",  "train", "tasks",
-                      "hw",   "device", "eval",  "run"};
-const Sections kStored{"tasks", "run"};
+const Sections kTasks{"data", "model",  "train",      "tasks",
+                      "hw",   "device", "eval.batch", "run"};
+const Sections kStored{"tasks.store", "run"};
+const Sections kChecked{"tasks.store", "tasks.switches", "run"};
 const Sections kTaskEvaluation{"data",   "train", "tasks", "hw",
                                "device", "adapt", "eval",  "run"};
 
@@ -163,7 +164,7 @@ const std::vector<CommandRow>& CommandTable() {
                "compares what each task computes with what it computed when "
                "it was added; then switches --switches times at random and "
                "compares outputs and cells each time.",
-       .sections = kStored,
+       .sections = kChecked,
        .run = nullptr,
        .options = {kStore, {"switches", "N", "tasks.switches"}},
        .run_task = RunTasksCheck},

@@ -12,6 +12,7 @@
 #include "hw/slicing.h"
 #include "train/checkpoint.h"
 #include "train/split_text.h"
+#include "train/tasks/mask_options.h"
 #include "train/tasks/method.h"
 #include "train/tasks/teacher.h"
 
@@ -142,12 +143,28 @@ Config CandidateOf(const Config& config, const std::string& method,
   return own;
 }
 
+// Rates of what the method does not train are the defaults'. Not so for the
+// hash of a training, which has had them since results were first kept.
+Config WithoutIdleRates(const Config& training) {
+  Config own = training;
+  const TasksOptions plain;
+  const MethodRow& method = FindMethod(own.tasks.methods.front());
+  const auto idle = [&](nn::Role role) {
+    return !MayTrain(training, method, role);
+  };
+  if (idle(nn::Role::kMaskScore)) own.tasks.lr_mask = plain.lr_mask;
+  if (idle(nn::Role::kMaskFactor)) own.tasks.lr_scale = plain.lr_scale;
+  if (idle(nn::Role::kMaskWeight)) own.tasks.lr_weights = plain.lr_weights;
+  return own;
+}
+
 // Validation cannot choose among values that change nothing.
 void CheckCandidates(const Config& config, const CompareRow& row) {
   std::map<std::string, std::string> values;  // by hash
   for (const CompareCandidate& candidate : row.candidates) {
     const auto [first, is_new] =
-        values.emplace(HashOfTraining(candidate.config, ""), candidate.values);
+        values.emplace(HashOfTraining(WithoutIdleRates(candidate.config), ""),
+                       candidate.values);
     if (is_new) continue;
     ThrowAtKey(config, kVariants,
                fmt::format("expected values that change a training, got {} and "

@@ -21,7 +21,8 @@ struct AdaptOptions {
           FieldDoc{.choices = {"none", "layer", "tile", "column"},
                    .doc = "Noise injection adaption (NIA): what has a fit of "
                           "its own of the current shift that training injects, "
-                          "made on the chip's arrays."});
+                          "made on the chip's arrays. Needs hw.adc_per = "
+                          "output."});
     visit("inject_fit", inject_fit,
           FieldDoc{.choices = {"noise", "line"},
                    .doc = "What is fitted: the shift's mean and deviation, as "
@@ -31,7 +32,8 @@ struct AdaptOptions {
           FieldDoc{.choices = {"none", "layer", "tile", "column"},
                    .doc = "What has a factor of its own behind the ADCs, "
                           "fitted on each chip by least squares to the ideal "
-                          "sums; eval --chips uses it, too."});
+                          "sums; eval --chips uses it, too. Needs hw.adc_per = "
+                          "output and eval.calibrate = each."});
     visit(
         "norm_batches", norm_batches,
         FieldDoc{.unit = "batches",

@@ -33,8 +33,8 @@ struct ModelOptions {
                    .max = 1e6,
                    .doc = "Outputs; 0: as many as the data set has classes."});
     visit("weights", weights,
-          FieldDoc{.doc = "Safetensors file to start from; empty: random "
-                          "weights."});
+          FieldDoc{.doc = "Safetensors file to start from, relative to the "
+                          "working folder; empty: random weights."});
     visit("recalibrate", recalibrate,
           FieldDoc{.doc = "Set converter ranges anew instead of taking those "
                           "in model.weights, which belong to the crossbar "

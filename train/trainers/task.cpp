@@ -11,6 +11,7 @@
 #include "nn/crossbar_policy.h"
 #include "train/experiment.h"
 #include "train/progress.h"
+#include "train/tasks/mask_options.h"
 #include "train/tasks/pe_chooser.h"
 #include "train/tasks/teacher.h"
 #include "train/tasks/trained.h"
@@ -253,27 +254,6 @@ class OffChip {
 
 }  // namespace
 
-namespace {
-
-// Masks say themselves which options they take: tried on a layer of one weight.
-void CheckMaskOptions(const Config& config, const MethodRow& method) {
-  if (std::string(method.mask).empty()) return;
-  nn::MaskedLayer layer;
-  layer.weights = Tensor::Full({1, 1, 1, 1}, 1.0F);
-  layer.map = hw::TileMap(hw::MatrixOf(layer.weights.shape(), 1), config.hw);
-  layer.largest = hw::LargestWeight(config.hw);
-  layer.range = 1;
-  try {
-    nn::FindMask(method.mask).make(layer, MaskOptionsOf(config.tasks));
-  } catch (const Error& error) {
-    ThrowAtKey(config, "tasks.methods",
-               std::string("expected options that ") + method.name +
-                   " takes; " + error.what());
-  }
-}
-
-}  // namespace
-
 void CheckTask(const Config& config, const std::string& set,
                const datasets::OpenedDataset& data, const MethodRow& method) {
   const TasksOptions& options = config.tasks;
@@ -314,19 +294,6 @@ void CheckTask(const Config& config, const std::string& set,
                            "tasks.select_length, got {}",
                            until, options.pes.select_rounds));
   }
-}
-
-nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks) {
-  nn::MaskOptions options;
-  options.cut = {float(tasks.mask_threshold), tasks.estimator};
-  options.init = float(tasks.mask_init);
-  options.levels = {tasks.shift_min, tasks.shift_max, tasks.shift_zero};
-  options.scale_bits = tasks.scale_bits;
-  options.pe_rows = tasks.pes.pe_rows;
-  options.pe_columns = tasks.pes.pe_columns;
-  options.factors = tasks.pes.factors;
-  options.one_cell = tasks.pes.rewrite == "cell";
-  return options;
 }
 
 TrainingFailed TeacherFailed(const TrainingFailed& error) {

@@ -67,7 +67,4 @@ void SetStatistics(const Config& config, const std::string& set,
 Score TestTask(const Config& config, const datasets::OpenedDataset& data,
                const TaskState& state, nn::Model* model);
 
-// The options of masks that config.tasks asks for.
-nn::MaskOptions MaskOptionsOf(const TasksOptions& tasks);
-
 }  // namespace ohm::train
