@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "hw/chip.h"
+#include "hw/converters.h"
 #include "hw/wires/effective.h"
 #include "tests/hw/chip_layers.h"
 #include "tests/support/near.h"
@@ -162,6 +163,55 @@ TEST_CASE("chip: the slope behind wires is the derivative of a cell") {
   layer.spec.predistort = 20;
   layer.spec.headroom = 0.7;
   CheckSlopes(layer, 0.1);
+}
+
+// Of a cell in an array of its own arm: its input's voltage is a share p of
+// what is driven, its current arrives by a share q, and p q is the slope.
+TEST_CASE("chip: behind wires cells are heard by their shares") {
+  CrossbarLayer layer = WideLayer();
+  layer.spec.encoding = hw::Encoding::kOffset;
+  hw::DeviceSpec noisy;
+  noisy.thermal_noise.on = noisy.shot_noise.on = true;
+  noisy.read_noise.sigma = 0.02;
+  const hw::TileMap map(hw::MatrixOf(layer.w.shape(), 1), layer.spec);
+  const Tensor codes =
+      hw::QuantizeWeights(layer.w, hw::LargestWeight(layer.spec)).codes;
+  const auto cells = [&](const hw::DeviceSpec& device) {
+    hw::LayerOnChip chip{device, Key(72)};
+    chip.derivatives = true;
+    return hw::CellsOnChip(codes, map, layer.spec, hw::SlicingOf(layer.spec),
+                           chip);
+  };
+  const auto near = cells(noisy);
+  hw::DeviceSpec wired = Wired(28);
+  wired.thermal_noise = noisy.thermal_noise;
+  wired.shot_noise = noisy.shot_noise;
+  wired.read_noise = noisy.read_noise;
+  const auto far = cells(wired);
+  const auto ratio = [&](const Tensor hw::ReadVariances::*part, int64_t i) {
+    return double((far.read.*part).data()[i]) /
+           double((near.read.*part).data()[i]);
+  };
+  const int64_t rows = layer.w.size(3), outputs = layer.w.size(0);
+  REQUIRE(map.row_tiles() == 1);
+  double least = 1;
+  for (int64_t o = 0; o < outputs; ++o) {
+    double damped = 0, all = 0;  // of a column's constant, in proportion to g
+    for (int64_t i = o * rows; i < (o + 1) * rows; ++i) {
+      const auto d = double(far.slope.data()[i]);
+      least = std::min(least, d);
+      CHECK(ratio(&hw::ReadVariances::per_input, i) ==
+            Near(d * std::sqrt(d), 1e-4));
+      CHECK(ratio(&hw::ReadVariances::per_square, i) == Near(d * d, 1e-4));
+      const double g =
+          layer.spec.g_min + (layer.spec.g_max - layer.spec.g_min) *
+                                 (double(codes.data()[i]) + 127) / 254;
+      damped += g * d;
+      all += g;
+    }
+    CHECK(ratio(&hw::ReadVariances::constant, o) == Near(damped / all, 1e-4));
+  }
+  CHECK(least < 0.5);
 }
 
 }  // namespace
