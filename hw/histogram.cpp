@@ -44,10 +44,13 @@ void MagnitudeHistogram::Add(const float* values, int64_t count) {
     const float magnitude = std::fabs(values[i]);
     largest_ = std::max(largest_, magnitude);
     const auto bin = (std::bit_cast<int32_t>(magnitude) >> kShift) - kBase;
+    const auto at = static_cast<size_t>(std::min(bin, kLast)) - first_;
     if (bin < 0) {
       ++zeros_;
+    } else if (at < bins_.size()) {  // also not where `at` is less than 0
+      ++bins_[at];
     } else {
-      ++At(static_cast<size_t>(std::min(bin, kLast)));
+      ++At(at + first_);
     }
   }
 }
