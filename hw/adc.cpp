@@ -102,9 +102,8 @@ AdcLevels LevelsOf(const CrossbarSpec& spec, const Slicing& slicing) {
 
 double FullScale(int64_t rows, const CrossbarSpec& spec,
                  const Slicing& slicing) {
-  const bool flips = spec.column_flip && !slicing.signed_weights;
   return double(rows) * slicing.LargestWeightDigit() *
-         slicing.LargestInputDigit() / (flips ? 2 : 1);
+         slicing.LargestInputDigit() / (Flips(spec, slicing) ? 2 : 1);
 }
 
 bool IsLossless(int64_t rows, const CrossbarSpec& spec,

@@ -15,7 +15,7 @@ CellDigits::CellDigits(const Tensor& codes, const TileMap& map,
       ideal_(spec.weight_bits == 0),
       arms_(spec.encoding == Encoding::kDifferential ? 2 : 1),
       slices_(ideal_ ? 1 : int64_t(slicing_.slices.size())) {
-  flips_ = spec.column_flip && arms_ == 1 && !SlicingOf(spec).whole();
+  flips_ = Flips(spec, SlicingOf(spec));
 }
 
 int64_t CellDigits::FirstOf(const TileContent& content, int64_t column) const {

@@ -69,7 +69,7 @@ class Rounder {
 
   bool StoresComplement(std::span<const int32_t> rows, size_t slice,
                         int64_t output) const {
-    return p_.spec.column_flip && !p_.slicing.signed_weights &&
+    return Flips(p_.spec, p_.slicing) &&
            hw::StoresComplement(p_.codes.data() + output * fan_in_, rows,
                                 p_.slicing, slice);
   }

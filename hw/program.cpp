@@ -44,7 +44,7 @@ class IntegerPacker {
     if (p_.slicing.signed_weights && p_.slicing.input_offset == 0) return;
     p_.per_input.assign(size_t(p_.entries()), 0);
     p_.constant.assign(size_t(p_.entries()), 0);
-    if (p_.spec.column_flip) {
+    if (hw::Flips(p_.spec, p_.slicing)) {
       p_.flipped.assign(size_t(slices_ * p_.entries()), 0);
     }
     if (!p_.slicing.signed_weights) PackOnes();

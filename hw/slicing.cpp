@@ -72,6 +72,10 @@ Slicing WholeSlicing(const CrossbarSpec& spec) {
   return s;
 }
 
+bool Flips(const CrossbarSpec& spec, const Slicing& slicing) {
+  return spec.column_flip && !slicing.signed_weights;
+}
+
 bool StoresComplement(const float* codes, std::span<const int32_t> rows,
                       const Slicing& slicing, size_t slice) {
   int64_t sum = 0;

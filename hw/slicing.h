@@ -52,9 +52,11 @@ class Slicing {
   int64_t cell_slices_ = 1;
 };
 
-// Whether a slice of a logical column stores its complement, digit for digit
-// (column_flip): the digits of `rows` add up to more than half of the most that
-// they could. `codes`: of the column, by fan-in index.
+// Whether slices of logical columns may store complements (column_flip).
+bool Flips(const CrossbarSpec& spec, const Slicing& slicing);
+// Whether a slice of a logical column then does, digit for digit: the digits of
+// `rows` add up to more than half of the most that they could. `codes`: of the
+// column, by fan-in index.
 bool StoresComplement(const float* codes, std::span<const int32_t> rows,
                       const Slicing& slicing, size_t slice);
 
