@@ -3,21 +3,17 @@
 
 #include <doctest/doctest.h>
 
-#include <bit>
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <tuple>
 #include <utility>
 
 #include "core/base/check.h"
 #include "core/base/file.h"
-#include "nn/crossbar_policy.h"
-#include "tests/train/scratch_folder.h"
+#include "tests/train/small_store.h"
 #include "train/commands/command.h"
 #include "train/run_folder.h"
-#include "train/tasks/accounting.h"
 #include "train/tasks/opened_store.h"
 
 namespace ohm::test {
@@ -26,43 +22,6 @@ namespace {
 using train::Config;
 using train::ScratchFolder;
 namespace fs = std::filesystem;
-
-// A store of a small backbone, and the configs that commands on it get.
-class Store {
- public:
-  explicit Store(const std::vector<std::string>& more = {}) {
-    std::vector<std::string> overrides{"tasks.store=" + path().string(),
-                                       Run(),
-                                       "data.train_count=200",
-                                       "data.test_count=60",
-                                       "model.width=4",
-                                       "train.epochs=1",
-                                       "train.batch=32",
-                                       "tasks.length=12s",
-                                       "tasks.validate_every=12s",
-                                       "tasks.select_length=4s",
-                                       "tasks.batch=32",
-                                       "tasks.lr_weights=0.1",
-                                       "tasks.lr_mask=0.01",
-                                       "train.threads=2"};
-    overrides.insert(overrides.end(), more.begin(), more.end());
-    train::RunTasksInit(
-        train::LoadConfig(OHM_SOURCE_DIR "/configs/demo.toml", overrides));
-  }
-
-  fs::path path() const { return scratch_.path() / "store"; }
-  Config With(std::vector<std::string> overrides) const {
-    overrides.push_back(Run());
-    return train::StoreConfig(path(), overrides);
-  }
-  train::TaskStore Read() const { return train::TaskStore(path()); }
-
- private:
-  std::string Run() const {
-    return "run.dir=" + (scratch_.path() / "run").string();
-  }
-  ScratchFolder scratch_;
-};
 
 int64_t Number(const train::Metrics& metrics, const std::string& key) {
   for (const auto& [name, value] : metrics) {
@@ -186,134 +145,6 @@ TEST_CASE("a task of a store is judged as it is, and on chips") {
   // The store is what it was.
   train::RunTasksCheck(store.With({}), "");
   CHECK(store.Read().active() == "shapes");
-}
-
-// Between tasks of which one at least has no PEs that say where its weights lie
-// one list does, of all that differ.
-TEST_CASE("a switch moves the places of written weights once") {
-  const Store store;
-  for (const auto& [name, method] :
-       {std::pair{"a", "piggyback"}, std::pair{"b", "piggyback"},
-        std::pair{"c", "xma2"}}) {
-    train::RunTasksAdd(
-        store.With({std::string("tasks.methods=") + method,
-                    "tasks.sets=textures", "tasks.lr_mask=0.0008",
-                    "tasks.factors=none", "tasks.budget=0.02",
-                    std::string("tasks.seed=") + std::to_string(name[0])}),
-        name);
-  }
-  train::OpenedStore opened(store.With({}));
-  const auto all = train::SizeOfBackbone(opened.model.get());
-  for (const char* other : {"b", "c"}) {
-    opened.Set("a");
-    const auto cells = train::CellsOf(opened.model.get());
-    opened.Set(other);
-    const auto writes =
-        train::CostOfSwitch(cells, train::CellsOf(opened.model.get()));
-    const auto from = opened.store.Load("a"), to = opened.store.Load(other);
-    const auto size = train::SizeOf(opened.model.get(), to, from);
-    const int64_t list =
-        (writes.weights * std::bit_width(uint64_t(all.weights)) + 7) / 8;
-    REQUIRE(writes.weights > 0);
-    REQUIRE(list < (all.weights + 7) / 8);
-    CHECK(train::BytesOfSwitch(opened.model.get(), from, to, writes) ==
-          (writes.weights * all.bits_each + 7) / 8 + list + size.norm_bytes +
-              size.range_bytes);
-  }
-}
-
-// Codes that stay the same in a chosen PE have to be told from those that do
-// not: by a bit each, or by sending them, too.
-TEST_CASE("a switch moves what a receiver needs to place codes in PEs") {
-  const Store store;
-  for (const char* seed : {"1", "2"}) {
-    train::RunTasksAdd(store.With({"tasks.methods=xma2", "tasks.sets=textures",
-                                   "tasks.budget=0.3", "tasks.factors=none",
-                                   "tasks.pe_columns=1", "tasks.select=random",
-                                   std::string("tasks.seed=") + seed}),
-                       seed);
-  }
-  train::OpenedStore opened(store.With({}));
-  nn::Model* model = opened.model.get();
-  const auto all = train::SizeOfBackbone(model);
-  const auto chosen = [&](const char* name) {
-    opened.Set(name);
-    std::vector<uint8_t> flags;
-    for (const auto& leaf : nn::CrossbarLeaves(model)) {
-      if (leaf.policy->mask() == nullptr) continue;
-      const auto own = leaf.policy->mask()->WeightEntries();
-      flags.insert(flags.end(), own.begin(), own.end());
-    }
-    return flags;
-  };
-  const auto a = chosen("1"), b = chosen("2");
-  REQUIRE(int64_t(a.size()) == all.weights);
-  const auto from = opened.store.Load("1"), to = opened.store.Load("2");
-  const auto size = train::SizeOf(model, to, from);
-  CHECK(std::ranges::count(b, 1) == size.Term("weights").entries);
-  int64_t either = 0;
-  for (size_t i = 0; i < a.size(); ++i) either += a[i] | b[i];
-  const int64_t flags = 2 * size.Term("pes").bytes();
-  const auto of_weights = [&](int64_t written) {
-    return train::BytesOfSwitch(model, from, to, {.weights = written}) -
-           size.norm_bytes - size.range_bytes;
-  };
-  REQUIRE(all.bits_each == 8);
-  CHECK(of_weights(either) == flags + either);
-  CHECK(of_weights(either - 1) == flags + either);
-  const int64_t half = either / 2;
-  REQUIRE(flags + (either + 7) / 8 < (all.weights + 7) / 8);
-  CHECK(of_weights(half) == flags + (either + 7) / 8 + half);
-  CHECK(of_weights(0) == 0);
-}
-
-// Entries of the new task, and those that only the task before has.
-TEST_CASE("a switch moves column entries by what either task has") {
-  const Store store;
-  for (const auto& [name, method, seed] :
-       {std::tuple{"a", "xma", "1"}, std::tuple{"b", "xbm", "1"},
-        std::tuple{"c", "xma2", "1"}, std::tuple{"d", "xma2", "2"}}) {
-    train::RunTasksAdd(
-        store.With({std::string("tasks.methods=") + method,
-                    "tasks.sets=textures", "tasks.budget=0.2",
-                    "tasks.factors=scale", "tasks.pe_columns=1",
-                    "tasks.select=random", std::string("tasks.seed=") + seed}),
-        name);
-  }
-  train::OpenedStore opened(store.With({}));
-  nn::Model* model = opened.model.get();
-  const auto moved = [&](const char* from, const char* to) {
-    // Without what is written: columns, batch norm, ranges.
-    const auto a = opened.store.Load(from), b = opened.store.Load(to);
-    const auto size = train::SizeOf(model, b, a);
-    return train::BytesOfSwitch(model, a, b, {}) - size.norm_bytes -
-           size.range_bytes;
-  };
-  const auto entries = [&](const char* name) {
-    opened.Set(name);
-    std::vector<uint8_t> all;
-    for (const auto& leaf : nn::CrossbarLeaves(model)) {
-      if (leaf.policy->mask() == nullptr) continue;
-      const auto own = leaf.policy->mask()->ColumnEntries();
-      all.insert(all.end(), own.begin(), own.end());
-    }
-    return all;
-  };
-  const auto c = entries("c"), d = entries("d");
-  const auto columns = int64_t(c.size());
-  int64_t of_c = 0, of_d = 0, of_either = 0;
-  for (size_t i = 0; i < c.size(); ++i) {
-    of_c += c[i];
-    of_d += d[i];
-    of_either += c[i] | d[i];
-  }
-  REQUIRE(of_c < columns);
-  REQUIRE(of_either > of_d);
-  CHECK(moved("a", "b") == (columns + 7) / 8);      // a bit each
-  CHECK(moved("b", "a") == (columns * 3 + 7) / 8);  // three each
-  CHECK(moved("c", "b") == (columns + 7) / 8);
-  CHECK(moved("a", "c") == (of_c * 8 + (columns - of_c) * 3 + 7) / 8);
-  CHECK(moved("c", "d") == of_either);
 }
 
 TEST_CASE("a store whose task in use is broken is switched to another") {
